@@ -1,0 +1,1 @@
+"""Verify hand-written backward passes; a NumPy transformer to show it on."""

@@ -1,0 +1,11 @@
+"""The verifier: give it a forward pass, a backward pass and inputs; it says whether they agree.
+
+It imports nothing of the transformer that this package also holds, so it serves any project.
+"""
+
+from capstone.errors import GradientMismatch
+from capstone.gradcheck.check import check
+from capstone.gradcheck.report import ArgumentReport, Finding, Report
+from capstone.gradcheck.subjects import Op
+
+__all__ = ["ArgumentReport", "Finding", "GradientMismatch", "Op", "Report", "check"]

@@ -1,0 +1,151 @@
+"""Verdicts: is the analytic gradient as near to the numeric one as rounding explains?
+
+The allowance is derived, not chosen by the user. Adding up terms t_1 ... t_n in floating point errs
+by at most a small multiple of eps * sum|t|; the numeric side reports that sum for every entry. A
+backward pass may go through intermediate values as large as those of its largest entry, so the
+largest sum of the argument joins in.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from capstone._typing import Array
+from capstone.gradcheck.diagnosis import diagnose
+from capstone.gradcheck.numeric import Evaluator, Numeric, Slopes
+from capstone.gradcheck.probes import one_hots, signed
+from capstone.gradcheck.report import ArgumentReport
+from capstone.gradcheck.subjects import Argument
+
+ROUNDINGS = 32.0  # that may line up along a chain of operations, in units of eps * sum|terms|
+PROBES = 2  # directions an argument in projection mode
+LOCALIZE_CALLS = 200  # most forwards that a search for wrong entries may take
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Analytic and numeric gradient of one argument, entry by entry or along probes."""
+
+    argument: Argument
+    analytic: Array  # (n,)
+    numeric: Slopes  # (n,) each
+    sizes: Array  # (n,) of one typical entry, as it shows in the comparison
+    extra: Array  # (n,) measured noise
+
+    @property
+    def allowed(self) -> Array:
+        """(n,) the error that rounding explains."""
+        eps = float(np.finfo(self.argument.value.dtype).eps)
+        terms = self.numeric.terms + self.numeric.terms.max(initial=0)
+        derived: Array = ROUNDINGS * eps * terms + self.numeric.noise + self.extra
+        return derived
+
+    @property
+    def error(self) -> Array:
+        """(n,) absolute difference; infinite where either side is not finite."""
+        with np.errstate(invalid="ignore"):
+            error = np.abs(self.analytic - self.numeric.value)
+        return np.where(np.isfinite(error), error, np.inf)
+
+    @property
+    def is_wrong(self) -> Array:
+        """(n,) booleans."""
+        wrong: Array = self.error > self.allowed
+        return wrong
+
+
+def compare_entries(
+    argument: Argument, index: int, gradient: Array, numeric: Numeric, evaluator: Evaluator
+) -> Comparison:
+    """Compare every entry of a gradient with its own derivative, in chunks of bounded memory."""
+    size, shape = argument.value.size, argument.value.shape
+    chunk = evaluator.chunk(index)
+    parts = [
+        numeric.slopes(index, one_hots(start, min(start + chunk, size), shape))
+        for start in range(0, size, chunk)
+    ]
+    slopes = Slopes(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    analytic = gradient.reshape(-1).astype(float)  # (n,)
+    return Comparison(argument, analytic, slopes, np.abs(slopes.value), np.zeros(size))
+
+
+def compare_probes(
+    argument: Argument, index: int, gradient: Array, numeric: Numeric, rng: np.random.Generator
+) -> Comparison:
+    """Compare a gradient with the derivative along a few random signed directions."""
+    shape = (PROBES, *argument.value.shape)
+    directions = signed(rng, shape, np.dtype(float))  # (PROBES, *shape)
+    parts = [numeric.slopes(index, direction[None]) for direction in directions]
+    slopes = Slopes(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    products = (gradient.astype(float) * directions).reshape(PROBES, -1)
+    terms = slopes.terms + np.abs(products).sum(axis=1)
+    sizes = np.abs(products[products != 0])
+    typical = np.full(PROBES, np.median(sizes) if sizes.size else 0.0)
+    slopes = slopes._replace(terms=terms)
+    return Comparison(argument, products.sum(axis=1), slopes, typical, np.zeros(PROBES))
+
+
+def summarize(comparison: Comparison, depth: str) -> ArgumentReport:
+    """The verdict on one argument, with its worst entry."""
+    argument, numeric = comparison.argument, comparison.numeric.value
+    error, allowed, is_wrong = comparison.error, comparison.allowed, comparison.is_wrong
+    shape = argument.value.shape
+    worst = int(np.argmax(error / np.where(allowed > 0, allowed, np.finfo(float).tiny)))
+    norm = float(np.linalg.norm(numeric))
+    sizes = comparison.sizes[comparison.sizes > 0]
+    typical = float(np.median(sizes)) if sizes.size else 0.0
+    per_entry = depth == "per_entry"
+    entries = tuple(int(i) for i in np.unravel_index(worst, shape)) if per_entry else ()
+    diagnosis = ""
+    if is_wrong.any():
+        diagnosis = "the projection along a random direction is off"
+        if per_entry:
+            arrays = (comparison.analytic, numeric, is_wrong)
+            diagnosis = diagnose(*(array.reshape(shape) for array in arrays))
+    return ArgumentReport(
+        name=argument.name,
+        shape=shape,
+        dtype=str(argument.value.dtype),
+        compared=argument.value.size,
+        wrong=int(is_wrong.sum()),
+        worst=entries,
+        analytic=float(comparison.analytic[worst]),
+        numeric=float(numeric[worst]),
+        error=float(error[worst]),
+        allowed=float(allowed[worst]),
+        norm_error=float(np.linalg.norm(comparison.analytic - numeric)) / norm if norm else 0.0,
+        detection_floor=float(np.median(allowed)) / typical if typical else float("inf"),
+        below_noise=int(((comparison.sizes > 0) & (comparison.sizes <= allowed)).sum()),
+        is_right=not is_wrong.any(),
+        diagnosis=diagnosis,
+    )
+
+
+def find_wrong_entries(
+    argument: Argument, index: int, gradient: Array, numeric: Numeric, rng: np.random.Generator
+) -> tuple[list[int], int]:
+    """Bisect the entries with fresh signed probes until single wrong ones are left.
+
+    Returns:
+        `(entries, forwards)`: flat indices found within `LOCALIZE_CALLS` probes, and the probes.
+    """
+    flat = gradient.reshape(-1).astype(float)
+    eps = float(np.finfo(argument.value.dtype).eps)
+    found: list[int] = []
+    calls, parts = 0, [np.arange(flat.size)]
+    while parts and calls < LOCALIZE_CALLS:
+        part = parts.pop()
+        direction = np.zeros(flat.size)
+        direction[part] = signed(rng, part.shape, np.dtype(float))
+        slopes = numeric.slopes(index, direction.reshape(1, *argument.value.shape))
+        calls += 1
+        terms = slopes.terms[0] + float(np.abs(flat * direction).sum())
+        error = abs(float(flat @ direction) - float(slopes.value[0]))
+        if error <= ROUNDINGS * eps * terms + float(slopes.noise[0]):
+            continue
+        if len(part) == 1:
+            found.append(int(part[0]))
+        else:
+            half = len(part) // 2
+            parts += [part[half:], part[:half]]
+    return sorted(found), calls

@@ -1,0 +1,171 @@
+"""What a check says: verdicts, findings, and the words in which a failure is explained."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from capstone.errors import GradientMismatch
+
+
+@dataclass(frozen=True)
+class ArgumentReport:
+    """The verdict on one gradient.
+
+    Args:
+        name: of the argument.
+        shape: of the argument.
+        dtype: of the argument.
+        compared: number of entries whose gradient was compared, each alone or within a projection.
+        wrong: number of entries found wrong.
+        worst: index of the entry that exceeds its allowance most (or comes nearest to it).
+        analytic: what the backward pass says there (along the probe, for a projection).
+        numeric: what the differences say there.
+        error: `|analytic - numeric|` there.
+        allowed: the largest error there that rounding explains.
+        norm_error: `|analytic - numeric| / |numeric|` in the 2-norm, over all that was compared.
+        detection_floor: the relative error in an entry of median size that would have been caught.
+        below_noise: number of nonzero entries smaller than their own allowance.
+        is_right: the verdict.
+        diagnosis: for a wrong one, what the error looks like.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    compared: int
+    wrong: int
+    worst: tuple[int, ...]
+    analytic: float
+    numeric: float
+    error: float
+    allowed: float
+    norm_error: float
+    detection_floor: float
+    below_noise: int
+    is_right: bool
+    diagnosis: str = ""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A rule of the protocol that the subject breaks: `rule` names it, `message` says how.
+
+    `arguments` are those whose gradients are touched, as far as that can be told.
+    """
+
+    rule: str
+    message: str
+    arguments: tuple[str, ...] = ()
+
+
+@dataclass
+class Report:
+    """Everything that one call of `check` found out."""
+
+    name: str
+    method: str
+    depth: str
+    seed: int
+    replay: str
+    arguments: list[ArgumentReport] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    forwards: int = 0
+    backwards: int = 0
+    seconds: float = 0.0
+
+    @property
+    def ok(self) -> bool:
+        """Right: something was compared, all of it agrees, and no rule is broken."""
+        agrees = all(argument.is_right for argument in self.arguments)
+        return bool(self.arguments) and agrees and not self.findings
+
+    @property
+    def wrong_arguments(self) -> list[str]:
+        """Names of the arguments whose gradients are wrong."""
+        return [argument.name for argument in self.arguments if not argument.is_right]
+
+    @property
+    def compared(self) -> int:
+        """Number of entries compared, over all arguments."""
+        return sum(argument.compared for argument in self.arguments)
+
+    @property
+    def norm_error(self) -> float:
+        """The worst error of an argument relative to the norm of its gradient."""
+        return max((argument.norm_error for argument in self.arguments), default=0.0)
+
+    @property
+    def detection_floor(self) -> float:
+        """The relative error that would have been caught in every argument."""
+        return max((argument.detection_floor for argument in self.arguments), default=float("inf"))
+
+    def raise_if_wrong(self) -> None:
+        """Raise `GradientMismatch` with the diagnosis, unless the check is right."""
+        if not self.ok:
+            raise GradientMismatch(str(self))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain numbers, strings, lists and dictionaries."""
+        return {**asdict(self), "ok": self.ok}
+
+    def __str__(self) -> str:
+        return _right(self) if self.ok else "\n".join([_headline(self), *_body(self)])
+
+
+def _right(report: Report) -> str:
+    lines = [
+        f"{report.name}: ok, {report.compared} entries by {report.method} ({report.depth}), "
+        f"would have caught {report.detection_floor:.0e}"
+    ]
+    for a in report.arguments:
+        floor = f"would have caught {a.detection_floor:.0e}"
+        lines.append(
+            f"  {a.name:<12} {a.shape!s:<16} error {a.norm_error:.1e} of the norm, {floor}"
+        )
+    return "\n".join([*lines, *(f"  warning      {warning}" for warning in report.warnings)])
+
+
+def _headline(report: Report) -> str:
+    wrong = report.wrong_arguments
+    if wrong:
+        names = ", ".join(f"d({name})" for name in wrong)
+        verb = "disagrees" if len(wrong) == 1 else "disagree"
+        return f"{report.name}: {names} {verb} with the derivative by {report.method}"
+    if report.findings:
+        rules = ", ".join(sorted({finding.rule for finding in report.findings}))
+        return f"{report.name}: the backward pass breaks the protocol: {rules}"
+    return f"{report.name}: nothing was compared"
+
+
+def _body(report: Report) -> list[str]:
+    lines = []
+    wrong = [argument for argument in report.arguments if not argument.is_right]
+    for argument in wrong[:3]:
+        lines += _explain(argument)
+    if len(wrong) > 3:
+        lines.append(f"  and          {', '.join(argument.name for argument in wrong[3:])}")
+    right = [argument for argument in report.arguments if argument.is_right]
+    if wrong and right:
+        floor = max(argument.detection_floor for argument in right)
+        names = " ok   ".join(argument.name for argument in right[:8]) + " ok"
+        more = f" and {len(right) - 8} more" if len(right) > 8 else ""
+        lines.append(f"  others       {names}{more}   (would have caught {floor:.0e})")
+    lines += [f"  {finding.rule:<12} {finding.message}" for finding in report.findings[:6]]
+    lines += [f"  warning      {warning}" for warning in report.warnings[:2]]
+    lines.append(f"  replay       {report.replay}")
+    return lines
+
+
+def _explain(argument: ArgumentReport) -> list[str]:
+    ratio = argument.analytic / argument.numeric if argument.numeric else float("nan")
+    size = max(abs(argument.numeric), abs(argument.analytic)) or 1.0
+    where = "along a probe" if argument.worst == () and argument.shape else list(argument.worst)
+    return [
+        f"  argument     {argument.name}  shape {argument.shape}  dtype {argument.dtype}",
+        f"  worst        {where}   analytic {argument.analytic:.6g}   "
+        f"numeric {argument.numeric:.6g}   ratio {ratio:.4g}",
+        f"  error        {argument.error / size:.1e} relative   "
+        f"allowed {argument.allowed / size:.1e}   "
+        f"{argument.wrong} of {argument.compared} entries differ",
+        f"  diagnosis    {argument.diagnosis}",
+    ]

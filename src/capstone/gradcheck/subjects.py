@@ -1,0 +1,251 @@
+"""One face for everything that can be checked: ops, layers, and functions with a gradient.
+
+A subject is a forward and a backward pass over a fixed list of named arguments. Whatever the
+checker asks (perturbed values, another instance, a gradient that is already partly filled), it asks
+through this face, so that every check is written once.
+"""
+
+import copy
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from capstone._typing import Array
+from capstone.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One input or parameter of a subject; `value` is a read-only copy."""
+
+    name: str
+    value: Array
+    is_differentiable: bool
+
+
+class ContractBrokenError(Exception):
+    """The subject's passes do not keep the calling convention; the message says how."""
+
+
+class Subject(Protocol):
+    """What the checks need to know of the thing that they check."""
+
+    name: str
+    arguments: tuple[Argument, ...]
+    is_reentrant: bool
+    """Whether several forward passes may be open at once, each with its own saved values."""
+
+    def forward(self, values: Sequence[Array]) -> tuple[Any, Any]:
+        """`(y, saved)` at the given values of all arguments."""
+
+    def backward(self, dy: Array, saved: Any, prefill: Sequence[Array] | None = None) -> list[Any]:
+        """One gradient per differentiable argument; `prefill` are gradients to add to."""
+
+    def accumulates(self) -> Sequence[bool]:
+        """For each differentiable argument: is its gradient added to an array that exists?"""
+
+    def twin(self) -> "Subject":
+        """Another instance of the same thing."""
+
+
+@dataclass(frozen=True)
+class Op:
+    """A pair of functions to check: `forward(*arrays, **options) -> (y, saved)`, `backward`.
+
+    Args:
+        forward: returns the output and whatever the backward pass needs.
+        backward: `backward(dy, saved) -> grads`, one gradient for each floating-point array of the
+            forward pass, in its order; a single gradient may come without its tuple.
+        name: how the report calls it; the forward's name without `_fwd` if not given.
+        options: keyword arguments of the forward pass.
+    """
+
+    forward: Callable[..., tuple[Any, Any]]
+    backward: Callable[..., Any]
+    name: str = ""
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+class FunctionSubject:
+    """A forward and a backward function; each forward pass has saved values of its own."""
+
+    is_reentrant = True
+
+    def __init__(self, op: Op, inputs: Sequence[Any]) -> None:
+        self.op = op
+        self.name = op.name or callable_name(op.forward).removesuffix("_fwd")
+        names = argument_names(op.forward, len(inputs))
+        self.arguments = tuple(frozen(*pair) for pair in zip(names, inputs, strict=True))
+
+    def forward(self, values: Sequence[Array]) -> tuple[Any, Any]:
+        """`(y, saved)` at the given values of all arguments."""
+        result = self.op.forward(*values, **self.op.options)
+        if not isinstance(result, tuple) or len(result) != 2:
+            got = (
+                f"a tuple of {len(result)}" if isinstance(result, tuple) else type(result).__name__
+            )
+            raise ContractBrokenError(f"forward must return a pair (y, saved), got {got}")
+        return result
+
+    def backward(self, dy: Array, saved: Any, prefill: Sequence[Array] | None = None) -> list[Any]:
+        """One gradient per differentiable argument."""
+        return one_each(self.op.backward(dy, saved), self.arguments)
+
+    def accumulates(self) -> Sequence[bool]:
+        """Functions return fresh gradients."""
+        return [False for argument in self.arguments if argument.is_differentiable]
+
+    def twin(self) -> "FunctionSubject":
+        """Functions have no instances: the same pair again."""
+        return self
+
+
+class LayerSubject:
+    """An object with `forward`, `backward` and `parameters`, which remembers one forward pass."""
+
+    is_reentrant = False
+
+    def __init__(self, layer: Any, inputs: Sequence[Any], name: str = "") -> None:
+        self.layer = layer
+        self.name = name or type(layer).__name__
+        names = argument_names(layer.forward, len(inputs))
+        named = list(named_parameters(layer))
+        self.parameters = [parameter for _, parameter in named]
+        self.n_inputs = len(inputs)
+        pairs = [*zip(names, inputs, strict=True), *((n, p.data) for n, p in named)]
+        self.arguments = tuple(frozen(*pair) for pair in pairs)
+
+    def forward(self, values: Sequence[Array]) -> tuple[Any, Any]:
+        """Put the values of the parameters in place and run the layer."""
+        for parameter, value in zip(self.parameters, values[self.n_inputs :], strict=True):
+            parameter.data = value
+        return self.layer.forward(*values[: self.n_inputs]), None
+
+    def backward(self, dy: Array, saved: Any, prefill: Sequence[Array] | None = None) -> list[Any]:
+        """Run the layer's backward pass and collect what it returned and what it added."""
+        for index, parameter in enumerate(self.parameters):
+            start = np.zeros_like(parameter.data) if prefill is None else prefill[index].copy()
+            parameter.grad = start
+        inputs = self.arguments[: self.n_inputs]
+        of_inputs = one_each(self.layer.backward(dy), inputs)
+        return [*of_inputs, *(parameter.grad for parameter in self.parameters)]
+
+    def accumulates(self) -> Sequence[bool]:
+        """Gradients of parameters are added to; those of inputs are returned."""
+        inputs = self.arguments[: self.n_inputs]
+        of_inputs = [False for argument in inputs if argument.is_differentiable]
+        return [*of_inputs, *(True for _ in self.parameters)]
+
+    def twin(self) -> "LayerSubject":
+        """A deep copy of the layer, as another instance."""
+        twin = copy.copy(self)
+        twin.layer = copy.deepcopy(self.layer)
+        twin.parameters = [parameter for _, parameter in named_parameters(twin.layer)]
+        return twin
+
+    @contextmanager
+    def restored(self) -> Iterator[None]:
+        """Give the layer its own arrays back at the end, whatever happened."""
+        own = [(parameter, parameter.data, parameter.grad) for parameter in self.parameters]
+        try:
+            yield
+        finally:
+            for parameter, data, grad in own:
+                parameter.data, parameter.grad = data, grad
+
+
+def make_subject(
+    thing: Any, inputs: Sequence[Any], backward: Callable[..., Any] | None, name: str
+) -> FunctionSubject | LayerSubject:
+    """The subject that a call of `check` means.
+
+    Raises:
+        UsageError: neither an `Op`, nor a layer, nor a function with `backward=`.
+    """
+    if isinstance(thing, Op):
+        subject: FunctionSubject | LayerSubject = FunctionSubject(thing, inputs)
+    elif backward is not None and callable(thing):
+        op = Op(
+            lambda *values: (thing(*values), values),
+            lambda dy, values: backward(dy, *values),
+            callable_name(thing),
+        )
+        subject = FunctionSubject(op, inputs)
+        names = argument_names(thing, len(inputs))
+        subject.arguments = tuple(frozen(*pair) for pair in zip(names, inputs, strict=True))
+    elif hasattr(thing, "forward") and hasattr(thing, "backward"):
+        subject = LayerSubject(thing, inputs)
+    else:
+        raise UsageError(
+            "check: the subject must have a backward pass: expected an Op, an object with forward "
+            f"and backward, or a function with backward=, got {type(thing).__name__}"
+        )
+    subject.name = name or subject.name
+    return subject
+
+
+def frozen(name: str, value: Any) -> Argument:
+    """A read-only copy of an input, as an argument.
+
+    Raises:
+        UsageError: something that is no numeric array.
+    """
+    array = np.array(value)
+    if array.dtype.kind not in "biuf":
+        raise UsageError(
+            f"check: {name} must be a numeric array: expected real, integer or boolean entries, "
+            f"got dtype {array.dtype}"
+        )
+    array.flags.writeable = False
+    return Argument(name, array, array.dtype.kind == "f")
+
+
+def one_each(grads: Any, arguments: Sequence[Argument]) -> list[Any]:
+    """Sort what a backward pass returned: one gradient for each differentiable argument.
+
+    Raises:
+        ContractBrokenError: too few, too many, or none where one is due.
+    """
+    wanted = [argument for argument in arguments if argument.is_differentiable]
+    if not wanted:
+        return []
+    listed = list(grads) if isinstance(grads, tuple | list) else [grads]
+    if len(listed) == len(arguments) != len(wanted):
+        pairs = zip(listed, arguments, strict=True)
+        listed = [grad for grad, argument in pairs if argument.is_differentiable]
+    if len(listed) != len(wanted):
+        names = ", ".join(argument.name for argument in wanted)
+        raise ContractBrokenError(
+            f"backward must return one gradient for each of {names}: expected {len(wanted)}, "
+            f"got {len(listed)}"
+        )
+    return listed
+
+
+def named_parameters(layer: Any) -> Iterator[tuple[str, Any]]:
+    """`(name, parameter)` of an object that lists its parameters, with or without names."""
+    if hasattr(layer, "named_parameters"):
+        yield from layer.named_parameters()
+    elif hasattr(layer, "parameters"):
+        for index, parameter in enumerate(layer.parameters()):
+            yield getattr(parameter, "name", "") or f"parameter{index}", parameter
+
+
+def argument_names(function: Callable[..., Any], count: int) -> list[str]:
+    """The names of the first `count` positional arguments; `x0`, `x1`, ... where there are none."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # built-in functions without a signature
+        parameters = {}.values()
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    names = [parameter.name for parameter in parameters if parameter.kind in positional]
+    return [names[i] if i < len(names) else f"x{i}" for i in range(count)]
+
+
+def callable_name(function: Callable[..., Any]) -> str:
+    """The function's own name, or its type's."""
+    return getattr(function, "__name__", type(function).__name__)

@@ -1,0 +1,64 @@
+"""Causal multi-head attention as a layer."""
+
+import numpy as np
+import numpy.typing as npt
+
+from capstone._checks import check_choice, check_divisible, check_positive
+from capstone._typing import Array, Seed
+from capstone.layers.initialize import normal
+from capstone.layers.layer import Layer
+from capstone.ops.attention import POSITIONS, attention_bwd, attention_fwd
+
+
+class MultiHeadAttention(Layer):
+    """Causal multi-head attention with projections `wq`, `wk`, `wv`, `wo`, each (D, D).
+
+    Args:
+        d_model: D.
+        n_heads: H, a divisor of D; with rotary positions D / H must be even.
+        positions: "rope" or "none".
+        seed: for the initial weights.
+        std: standard deviation of the initial `wq`, `wk`, `wv`.
+        out_std: the same for `wo`; as `std` if not given.
+        dtype: of the weights.
+    """
+
+    def __init__(
+        self,
+        d_model: int,
+        n_heads: int,
+        *,
+        positions: str = "rope",
+        seed: Seed = 0,
+        std: float = 0.02,
+        out_std: float | None = None,
+        dtype: npt.DTypeLike = np.float32,
+    ) -> None:
+        check_positive("MultiHeadAttention", d_model=d_model, n_heads=n_heads)
+        check_choice("MultiHeadAttention", "positions", positions, POSITIONS)
+        check_divisible("MultiHeadAttention", "d_model", d_model, "n_heads", n_heads)
+        if positions == "rope":
+            width = d_model // n_heads
+            check_divisible("MultiHeadAttention", "head width (for rope)", width, "2", 2)
+        rng = np.random.default_rng(seed)
+        self.n_heads, self.positions = n_heads, positions
+        self.wq = normal(rng, d_model, d_model, std=std, dtype=dtype)
+        self.wk = normal(rng, d_model, d_model, std=std, dtype=dtype)
+        self.wv = normal(rng, d_model, d_model, std=std, dtype=dtype)
+        out_std = std if out_std is None else out_std
+        self.wo = normal(rng, d_model, d_model, std=out_std, dtype=dtype)
+
+    def forward(self, x: Array) -> Array:
+        """(..., T, D) to (..., T, D)."""
+        weights = (self.wq.data, self.wk.data, self.wv.data, self.wo.data)
+        y, self._saved = attention_fwd(x, *weights, n_heads=self.n_heads, positions=self.positions)
+        return y
+
+    def backward(self, grad_output: Array) -> Array:
+        """(..., T, D) to (..., T, D); adds to the gradients of the four weights."""
+        dx, dwq, dwk, dwv, dwo = attention_bwd(grad_output, self.take_saved())
+        self.wq.grad += dwq
+        self.wk.grad += dwk
+        self.wv.grad += dwv
+        self.wo.grad += dwo
+        return dx

@@ -1,0 +1,70 @@
+"""What every layer shares: it remembers one forward pass and lists its parameters."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from capstone._checks import fail
+from capstone._typing import Array
+from capstone.errors import BackwardOrderError
+from capstone.parameter import Parameter
+
+
+class Layer:
+    """A thin object around an op: `forward`, `backward`, `parameters`.
+
+    `forward` keeps what the backward pass needs; `backward` uses it up and *adds* to the gradient
+    of each parameter. Attributes that are parameters or layers are found by themselves, in the
+    order in which `__init__` set them.
+    """
+
+    _saved: Any = None
+
+    def forward(self, x: Array) -> Array:
+        """Compute the output and remember what `backward` needs."""
+        raise NotImplementedError
+
+    def backward(self, grad_output: Array) -> Array | None:
+        """Add to the parameters' gradients and return the gradient of the input."""
+        raise NotImplementedError
+
+    @property
+    def cache(self) -> Any:
+        """What the last forward pass saved, for readers; None once a backward pass has used it."""
+        return self._saved
+
+    def take_saved(self) -> Any:
+        """Hand out what the forward pass saved, once."""
+        saved, self._saved = self._saved, None
+        if saved is None:
+            where = f"{type(self).__name__}.backward"
+            rule = "each backward needs a forward of its own before it"
+            got = "none since the last backward"
+            fail(where, rule, expected="one forward", got=got, error=BackwardOrderError)
+        return saved
+
+    def named_parameters(self, prefix: str = "") -> Iterator[tuple[str, Parameter]]:
+        """Yield `(dotted name, parameter)`; one that is shared comes once, under its first name."""
+        seen: set[int] = set()
+        for name, parameter in self._walk(prefix):
+            if id(parameter) not in seen:
+                seen.add(id(parameter))
+                yield name, parameter
+
+    def _walk(self, prefix: str) -> Iterator[tuple[str, Parameter]]:
+        for name, value in vars(self).items():
+            members = enumerate(value) if isinstance(value, list) else [(None, value)]
+            for index, member in members:
+                path = f"{prefix}{name}" if index is None else f"{prefix}{name}.{index}"
+                if isinstance(member, Parameter):
+                    yield path, member
+                elif isinstance(member, Layer):
+                    yield from member._walk(f"{path}.")
+
+    def parameters(self) -> list[Parameter]:
+        """All parameters, each once."""
+        return [parameter for _, parameter in self.named_parameters()]
+
+    def zero_grad(self) -> None:
+        """Forget the gradients of all parameters."""
+        for parameter in self.parameters():
+            parameter.zero_grad()

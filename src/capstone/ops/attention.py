@@ -1,0 +1,104 @@
+"""Causal multi-head attention with its four projections and, if asked for, rotary positions.
+
+Source: Vaswani et al. 2017, "Attention Is All You Need", section 3.2.2; derivation in
+docs/derivations/attention.md.
+"""
+
+from typing import NamedTuple
+
+from capstone._checks import check_choice, check_divisible
+from capstone._typing import Array
+from capstone.ops.dot_product_attention import (
+    DotProductAttentionSaved,
+    dot_product_attention_bwd,
+    dot_product_attention_fwd,
+)
+from capstone.ops.linear import LinearSaved, linear_bwd, linear_fwd
+from capstone.ops.rope import RopeSaved, rope_bwd, rope_fwd
+
+POSITIONS = ("rope", "none")
+
+
+class AttentionSaved(NamedTuple):
+    """What `attention_bwd` needs."""
+
+    q: LinearSaved
+    k: LinearSaved
+    v: LinearSaved
+    rope: RopeSaved | None  # one rotation serves queries and keys
+    core: DotProductAttentionSaved  # (..., H, T, K) per head
+    out: LinearSaved
+
+
+def attention_fwd(
+    x: Array, wq: Array, wk: Array, wv: Array, wo: Array, *, n_heads: int, positions: str = "rope"
+) -> tuple[Array, AttentionSaved]:
+    """Let every position gather from itself and the positions before it, in `n_heads` ways.
+
+    Args:
+        x: (..., T, D), any float or complex dtype.
+        wq: (D, D), queries; heads are consecutive blocks of K = D / n_heads columns.
+        wk: (D, D), keys.
+        wv: (D, D), values.
+        wo: (D, D), from the heads' outputs side by side.
+        n_heads: H.
+        positions: "rope" rotates queries and keys, "none" leaves them alone.
+
+    Returns:
+        `(y, saved)` with y (..., T, D).
+
+    Raises:
+        UsageError: H does not divide D, an axis does not fit, unknown positions.
+    """
+    check_divisible("attention_fwd", "D", x.shape[-1], "n_heads", n_heads)
+    check_choice("attention_fwd", "positions", positions, POSITIONS)
+    q, q_saved = linear_fwd(x, wq)  # (..., T, D)
+    k, k_saved = linear_fwd(x, wk)  # (..., T, D)
+    v, v_saved = linear_fwd(x, wv)  # (..., T, D)
+    q, k, v = (split_heads(z, n_heads) for z in (q, k, v))  # (..., H, T, K) each
+    rope_saved = None
+    if positions == "rope":
+        q, rope_saved = rope_fwd(q)  # (..., H, T, K)
+        k, _ = rope_fwd(k)  # (..., H, T, K)
+    heads, core_saved = dot_product_attention_fwd(q, k, v)  # (..., H, T, K)
+    y, out_saved = linear_fwd(merge_heads(heads), wo)  # (..., T, D)
+    return y, AttentionSaved(q_saved, k_saved, v_saved, rope_saved, core_saved, out_saved)
+
+
+def attention_bwd(dy: Array, saved: AttentionSaved) -> tuple[Array, Array, Array, Array, Array]:
+    """Gradients of `attention_fwd`.
+
+    Args:
+        dy: (..., T, D), the gradient of the loss with respect to y.
+        saved: what the forward pass returned.
+
+    Returns:
+        `(dx, dwq, dwk, dwv, dwo)` in the shapes of the arguments.
+    """
+    n_heads = saved.core.k.shape[-3]
+    # forward: y = merge_heads(heads) @ wo
+    dmerged, dwo = linear_bwd(dy, saved.out)  # (..., T, D), (D, D)
+    # forward: heads = dot_product_attention(q, k, v)
+    dheads = split_heads(dmerged, n_heads)  # (..., H, T, K)
+    dq, dk, dv = dot_product_attention_bwd(dheads, saved.core)  # (..., H, T, K) each
+    if saved.rope is not None:
+        (dq,), (dk,) = rope_bwd(dq, saved.rope), rope_bwd(dk, saved.rope)  # (..., H, T, K)
+    # forward: q = split_heads(x @ wq), and so for k and v: x is used three times
+    dx, dwq = linear_bwd(merge_heads(dq), saved.q)  # (..., T, D), (D, D)
+    dx_k, dwk = linear_bwd(merge_heads(dk), saved.k)
+    dx_v, dwv = linear_bwd(merge_heads(dv), saved.v)
+    dx += dx_k
+    dx += dx_v
+    return dx, dwq, dwk, dwv, dwo
+
+
+def split_heads(x: Array, n_heads: int) -> Array:
+    """(..., T, D) to (..., H, T, K): each head gets its own block of features. A view."""
+    *lead, T, D = x.shape
+    return x.reshape(*lead, T, n_heads, D // n_heads).swapaxes(-2, -3)
+
+
+def merge_heads(x: Array) -> Array:
+    """(..., H, T, K) to (..., T, D), the inverse of `split_heads`. A copy."""
+    *lead, H, T, K = x.shape
+    return x.swapaxes(-2, -3).reshape(*lead, T, H * K)

@@ -1,0 +1,81 @@
+"""Rotary position embedding: rotate pairs of features by an angle that grows with the position.
+
+Feature k is paired with feature k + K/2 (the "rotate-half" layout). Scores between rotated
+queries and keys then depend on the distance of their positions only.
+
+Source: Su et al. 2021, "RoFormer: Enhanced Transformer with Rotary Position Embedding";
+derivation in docs/derivations/rope.md.
+"""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from capstone._checks import check_divisible, check_inexact
+from capstone._typing import Array
+
+
+class RopeSaved(NamedTuple):
+    """What `rope_bwd` needs."""
+
+    cos: Array  # (T, K/2)
+    sin: Array  # (T, K/2)
+
+
+def rope_fwd(x: Array, *, offset: int = 0, base: float = 10_000.0) -> tuple[Array, RopeSaved]:
+    """Rotate the feature pairs of position t by `(offset + t) * base ** (-2 k / K)`.
+
+    Args:
+        x: (..., T, K) queries or keys, K even; any float or complex dtype.
+        offset: position of the first row, in tokens.
+        base: sets the slowest rotation.
+
+    Returns:
+        `(y, saved)` with y (..., T, K).
+
+    Raises:
+        UsageError: K is odd.
+    """
+    check_inexact("rope_fwd", x=x)
+    *_, T, K = x.shape
+    check_divisible("rope_fwd", "K", K, "2", 2)
+    cos, sin = rotation(T, K, offset, base, x.real.dtype)
+    return rotate(x, cos, sin), RopeSaved(cos, sin)
+
+
+def rope_bwd(dy: Array, saved: RopeSaved) -> tuple[Array]:
+    """Gradient of `rope_fwd`: rotate back.
+
+    Args:
+        dy: (..., T, K), the gradient of the loss with respect to y.
+        saved: what the forward pass returned.
+
+    Returns:
+        `(dx,)` of shape (..., T, K).
+    """
+    cos, sin = saved
+    # forward: y = R x with a rotation R, so dx = R^T dy, which is the rotation by minus the angle
+    return (rotate(dy, cos, -sin),)
+
+
+def rotate(x: Array, cos: Array, sin: Array) -> Array:
+    """Rotate the pairs (x[k], x[k + K/2]) by the angles whose cosines and sines are given."""
+    half = x.shape[-1] // 2
+    first, second = x[..., :half], x[..., half:]  # (..., T, K/2) each
+    y = np.empty_like(x, order="C")  # (..., T, K)
+    y[..., :half] = first * cos - second * sin
+    y[..., half:] = second * cos + first * sin
+    return y
+
+
+@lru_cache(maxsize=64)
+def rotation(
+    T: int, K: int, offset: int, base: float, dtype: np.dtype[np.generic]
+) -> tuple[Array, Array]:
+    """Cosines and sines, (T, K/2) each, computed in float64 and rounded once; read-only."""
+    frequency = base ** (-np.arange(0, K, 2) / K)  # (K/2,) radians a token
+    angle = np.outer(np.arange(offset, offset + T), frequency)  # (T, K/2)
+    cos, sin = np.cos(angle).astype(dtype), np.sin(angle).astype(dtype)
+    cos.flags.writeable = sin.flags.writeable = False
+    return cos, sin

@@ -1,0 +1,161 @@
+"""Adam, and AdamW: the same with weight decay that the moments do not see."""
+
+import math
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+import numpy as np
+
+from capstone._checks import check_in_range, fail
+from capstone._typing import Array
+from capstone.optim.runs import BLOCK, BoundParameters, Run, blocks, merge_adjacent
+from capstone.parameter import Parameter
+
+
+def is_matrix(parameter: Parameter) -> bool:
+    """Whether AdamW decays the parameter by default: matrices yes, gains and biases no."""
+    return parameter.data.ndim >= 2
+
+
+class Moments(NamedTuple):
+    """A run of parameters, its running averages, and working space for one block."""
+
+    run: Run
+    mean: Array  # (N,) of the gradient
+    square: Array  # (N,) of the squared gradient
+    scratch: Array  # (at most BLOCK,)
+    weight_decay: float
+
+
+class Adam:
+    """Steps of about `lr` per entry, whatever the scale of the gradient.
+
+    Args:
+        parameters: what to optimize, each parameter once.
+        lr: learning rate, at least 0; settable between steps.
+        betas: how much of the averages of the gradient and of its square survives a step.
+        eps: added to the root of the averaged square; above 0.
+
+    Source: Kingma and Ba, "Adam: a method for stochastic optimization", 2015, algorithm 1.
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[Parameter],
+        *,
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+    ) -> None:
+        parameters = list(parameters)
+        self._set_up(parameters, [0.0] * len(parameters), lr, betas, eps)
+
+    def _set_up(
+        self,
+        parameters: list[Parameter],
+        decays: list[float],
+        lr: float,
+        betas: tuple[float, float],
+        eps: float,
+    ) -> None:
+        """Bind the parameters, each with its weight decay; a run has one decay throughout."""
+        self._where = type(self).__name__
+        _check_hyperparameters(self._where, lr, betas, eps)
+        self.lr, self.betas, self.eps = lr, betas, eps
+        self.steps_taken = 0
+        self._parameters = BoundParameters(self._where, parameters)
+        self._moments: list[Moments] = []
+        for decay in sorted(set(decays)):
+            group = [p for p, of_p in zip(parameters, decays, strict=True) if of_p == decay]
+            self._moments += [_zero_moments(run, decay) for run in merge_adjacent(group)]
+
+    def zero_grad(self) -> None:
+        """Reset every gradient in place."""
+        self._parameters.zero_grad()
+
+    def step(self) -> None:
+        """Move every parameter once, in place.
+
+        Raises:
+            UsageError: `lr` is negative or NaN, or a parameter was bound to another array.
+        """
+        check_in_range(f"{self._where}.step", "lr", self.lr, 0.0, math.inf)
+        self._parameters.check_still_bound()
+        self.steps_taken += 1
+        for moments in self._moments:
+            for block in blocks(moments.mean.size):
+                self._update(moments, block)
+
+    def _update(self, moments: Moments, block: slice) -> None:
+        """The textbook step on one block; every operation writes into an array that exists.
+
+        mean   = beta1 * mean + (1 - beta1) * grad
+        square = beta2 * square + (1 - beta2) * grad**2
+        data  -= lr * (mean / bias1) / (sqrt(square / bias2) + eps)
+
+        The last line is computed with `sqrt(bias2)` taken out of the fraction, which saves a pass.
+        """
+        data, grad = moments.run.data[block], moments.run.grad[block]  # (block,), (block,)
+        mean, square = moments.mean[block], moments.square[block]  # (block,), (block,)
+        scratch = moments.scratch[: data.size]  # (block,)
+        beta1, beta2 = self.betas
+        root_bias2 = math.sqrt(1.0 - beta2**self.steps_taken)
+        if moments.weight_decay:
+            data *= 1.0 - self.lr * moments.weight_decay
+        mean *= beta1
+        mean += np.multiply(grad, 1.0 - beta1, out=scratch)
+        square *= beta2
+        np.multiply(grad, grad, out=scratch)
+        scratch *= 1.0 - beta2
+        square += scratch
+        np.sqrt(square, out=scratch)
+        scratch += self.eps * root_bias2
+        np.divide(mean, scratch, out=scratch)
+        scratch *= self.lr * root_bias2 / (1.0 - beta1**self.steps_taken)
+        data -= scratch
+
+
+class AdamW(Adam):
+    """Adam with decoupled weight decay: `data *= 1 - lr * weight_decay` before the step.
+
+    Args:
+        parameters: what to optimize, each parameter once.
+        lr: learning rate, at least 0; settable between steps.
+        betas: how much of the averages of the gradient and of its square survives a step.
+        eps: added to the root of the averaged square; above 0.
+        weight_decay: strength of the decay, at least 0.
+        decay: says of a parameter whether it decays; by default matrices do, vectors do not.
+
+    Source: Loshchilov and Hutter, "Decoupled weight decay regularization", 2019, algorithm 2,
+    with the decay first, as PyTorch has it.
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[Parameter],
+        *,
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.01,
+        decay: Callable[[Parameter], bool] = is_matrix,
+    ) -> None:
+        check_in_range("AdamW", "weight_decay", weight_decay, 0.0, math.inf)
+        parameters = list(parameters)
+        decays = [weight_decay if decay(parameter) else 0.0 for parameter in parameters]
+        self._set_up(parameters, decays, lr, betas, eps)
+
+
+def _zero_moments(run: Run, weight_decay: float) -> Moments:
+    mean, square = np.zeros_like(run.data), np.zeros_like(run.data)  # (N,), (N,)
+    return Moments(run, mean, square, np.empty_like(run.data[:BLOCK]), weight_decay)
+
+
+def _check_hyperparameters(where: str, lr: float, betas: tuple[float, float], eps: float) -> None:
+    check_in_range(where, "lr", lr, 0.0, math.inf)
+    for name, beta in zip(("beta1", "beta2"), betas, strict=True):
+        if not 0.0 <= beta < 1.0:
+            rule = f"{name} must lie in [0, 1)"
+            fail(where, rule, expected=f"0 <= {name} < 1", got=beta)
+    if not eps > 0.0:
+        fail(where, "eps must be positive", expected="eps > 0", got=eps)
