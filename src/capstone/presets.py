@@ -1,4 +1,4 @@
-"""Named model sizes."""
+"""Named model sizes, and how to train each."""
 
 from typing import Any
 
@@ -11,6 +11,8 @@ PRESETS: dict[str, dict[str, int]] = {
     "small": {"d_model": 256, "n_layers": 4, "n_heads": 8, "seq_len": 128},  # 3 M
     "medium": {"d_model": 512, "n_layers": 4, "n_heads": 8, "seq_len": 256},  # 12 M
 }
+
+BATCH_SIZES = {"tiny": 12, "small": 16, "medium": 8}
 
 
 def preset(name: str, *, vocab_size: int, **overrides: Any) -> ModelConfig:

@@ -183,7 +183,7 @@ BAD_FILES = {
         r"the file is no checkpoint: expected an .npz archive, got another file, '",
     ),
     "cut": (
-        sealed()[:-1],
+        sealed(w=np.ones(3))[:-1],
         r"the checkpoint is damaged, truncated or not one of ours: expected the",
     ),
     "no-header": (
@@ -279,7 +279,7 @@ GOOD = MappingProxyType({"w": np.ones((2, 3)), "gain": np.ones(3)})
         ),
         (
             GOOD | {"gain": np.ones(3, dtype=complex)},
-            r"'gain' has another kind of numbers in the checkpoint: expected float32, got complex128",
+            r"'gain' has another kind of numbers in the checkpoint: .* float32, got complex128",
         ),
     ],
     ids=["missing", "two-missing", "unexpected", "shape", "complex"],

@@ -4,11 +4,13 @@ import math
 
 import numpy as np
 import pytest
-import tolerances
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+import capstone.generate
+import tolerances
+from capstone.data import batching
 from capstone.errors import NonFiniteError, UsageError
 from capstone.generate import next_distribution, sample_next, stream
 
@@ -212,6 +214,21 @@ def test_the_same_seed_gives_the_same_text():
 def test_another_seed_gives_another_text():
     first, second = (generate(undecided, [1], seed=seed, max_new_tokens=30) for seed in (3, 4))
     assert first != second
+
+
+def test_sampling_has_a_stream_of_its_own(monkeypatch):
+    before = generate(undecided, [1], seed=3, max_new_tokens=30)
+    monkeypatch.setattr(capstone.generate, "SAMPLING_STREAM", 99)
+    assert generate(undecided, [1], seed=3, max_new_tokens=30) != before
+
+
+def test_no_two_streams_of_a_seed_are_the_same():
+    streams = [
+        capstone.generate.SAMPLING_STREAM,
+        batching.RANDOM_BATCH_STREAM,
+        batching.EPOCH_STREAM,
+    ]
+    assert len(set(streams)) == len(streams)
 
 
 def test_a_generator_goes_on_where_it_is():

@@ -22,6 +22,7 @@ class ArgumentReport:
         error: `|analytic - numeric|` there.
         allowed: the largest error there that rounding explains.
         norm_error: `|analytic - numeric| / |numeric|` in the 2-norm, over all that was compared.
+        norm_allowed: the allowances of all that was compared, in the same measure.
         detection_floor: the relative error in an entry of median size that would have been caught.
         below_noise: number of nonzero entries smaller than their own allowance.
         is_right: the verdict.
@@ -39,6 +40,7 @@ class ArgumentReport:
     error: float
     allowed: float
     norm_error: float
+    norm_allowed: float
     detection_floor: float
     below_noise: int
     is_right: bool
@@ -93,6 +95,12 @@ class Report:
     def norm_error(self) -> float:
         """The worst error of an argument relative to the norm of its gradient."""
         return max((argument.norm_error for argument in self.arguments), default=0.0)
+
+    @property
+    def norm_allowed(self) -> float:
+        """The allowance of the argument with the worst error, in the same measure."""
+        worst = max(self.arguments, key=lambda argument: argument.norm_error, default=None)
+        return worst.norm_allowed if worst else 0.0
 
     @property
     def detection_floor(self) -> float:

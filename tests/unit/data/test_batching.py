@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from capstone.data import (
+    batching,
     count_epoch_batches,
     epoch_batches,
     evaluation_batches,
@@ -68,6 +69,18 @@ def test_another_seed_or_step_gives_another_batch(seed, step):
     first = random_batch(np.arange(1000), batch_size=8, seq_len=5, seed=3, step=7)
     other = random_batch(np.arange(1000), batch_size=8, seq_len=5, seed=seed, step=step)
     assert not np.array_equal(first, other)
+
+
+@pytest.mark.parametrize("stream", ["RANDOM_BATCH_STREAM", "EPOCH_STREAM"])
+def test_each_kind_of_batch_draws_from_its_own_stream(monkeypatch, stream):
+    def draw():
+        epoch = epoch_batches(np.arange(100), batch_size=8, seq_len=5, seed=3, epoch=7)
+        return random_batch(np.arange(100), batch_size=8, seq_len=5, seed=3, step=7), next(epoch)
+
+    before = dict(zip(("RANDOM_BATCH_STREAM", "EPOCH_STREAM"), draw(), strict=True))
+    monkeypatch.setattr(batching, stream, 99)
+    after = dict(zip(("RANDOM_BATCH_STREAM", "EPOCH_STREAM"), draw(), strict=True))
+    assert [name for name in before if not np.array_equal(before[name], after[name])] == [stream]
 
 
 def test_batches_do_not_touch_the_global_state():

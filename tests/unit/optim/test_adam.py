@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-import tolerances
 from hypothesis import given
 from hypothesis import strategies as st
 
+import tolerances
 from capstone.errors import UsageError
 from capstone.optim import SGD, Adam, AdamW, is_matrix
 from capstone.optim.runs import BLOCK

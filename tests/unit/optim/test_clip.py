@@ -4,11 +4,11 @@ import math
 
 import numpy as np
 import pytest
-import tolerances
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+import tolerances
 from capstone.errors import NonFiniteError, UsageError
 from capstone.optim import clip_grad_norm
 from capstone.optim.runs import BLOCK

@@ -50,6 +50,13 @@ def test_gradients_in_another_order_prevent_merging():
     assert len(merge_adjacent(packed((3,), (3,), grad_order=[1, 0]))) == 2
 
 
+def test_values_with_a_gap_prevent_merging():
+    values = np.zeros(7)
+    first, second = packed((3,), (3,))
+    parameters = [Parameter(values[:3], first.grad), Parameter(values[4:], second.grad)]
+    assert len(merge_adjacent(parameters)) == 2
+
+
 def test_gradients_of_their_own_prevent_merging():
     parameters = [Parameter(p.data) for p in packed((3,), (3,))]
     assert len(merge_adjacent(parameters)) == 2

@@ -1,0 +1,51 @@
+"""Continue a prompt with a trained model, streaming to the terminal."""
+
+import argparse
+
+from capstone._checks import fail
+from capstone.errors import UsageError
+from capstone.generate import stream
+from capstone.run_folder import load_run
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `capstone generate`."""
+    parser.add_argument("run_path", metavar="RUN", help="a run's folder, or a checkpoint in it")
+    parser.add_argument("--prompt", default="\n", help="text to continue (default: a new line)")
+    parser.add_argument("--max-new-tokens", type=int, default=300, help="default 300")
+    parser.add_argument(
+        "--temperature", type=float, default=0.8, help="0 picks the likeliest (default 0.8)"
+    )
+    parser.add_argument("--top-k", type=int, help="sample among the K likeliest characters")
+    parser.add_argument(
+        "--top-p", type=float, help="sample among the likeliest that reach this probability"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the sampling (default 0)")
+    parser.add_argument("--stop", default="", metavar="CHARACTERS", help="any of these ends it")
+    parser.add_argument(
+        "--replacement", metavar="CHARACTER", help="stands in for unknown ones in the prompt"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the prompt and its continuation, character by character."""
+    if not options.prompt:
+        rule = "the prompt must not be empty"
+        fail("generate", rule, expected="at least one character", got="none", error=UsageError)
+    model, tokenizer = load_run(options.run_path)
+    tokens = stream(
+        model.forward,
+        tokenizer.encode(options.prompt, replacement=options.replacement),
+        context=model.config.seq_len,
+        max_new_tokens=options.max_new_tokens,
+        temperature=options.temperature,
+        top_k=options.top_k,
+        top_p=options.top_p,
+        seed=options.seed,
+        stop=tokenizer.encode(options.stop).tolist(),
+    )
+    print(options.prompt, end="", flush=True)
+    for token in tokens:
+        print(tokenizer.characters[token], end="", flush=True)
+    print()
+    return 0

@@ -1,0 +1,79 @@
+"""Verify every op, every layer and small whole models of this package.
+
+The table has one line a subject: entries compared, the worst error of a gradient relative to its
+norm beside the error that rounding explains, what the pass would have caught, and the time.
+"""
+
+import argparse
+from typing import Any
+
+from capstone._checks import check_not_negative, fail
+from capstone.cases import CASES, Case
+from capstone.errors import UsageError
+from capstone.gradcheck import Op, Report, check
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `capstone gradcheck`."""
+    parser.add_argument(
+        "-k",
+        metavar="WORD",
+        default="",
+        help="only the subjects whose name contains WORD, in either case",
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, help="another draw of the upstream gradients (default 0)"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Check what was selected, print the table and the failures; 0 if all is right, else 1."""
+    check_not_negative("gradcheck", seed=options.seed)
+    selected = [case for case in CASES if options.k.lower() in case.id.lower()]
+    if not selected:
+        rule, expected = "-k selects nothing", ", ".join(sorted({case.subject for case in CASES}))
+        fail(
+            "gradcheck",
+            rule,
+            expected=f"part of one of {expected}",
+            got=repr(options.k),
+            error=UsageError,
+        )
+    width = max(len(case.id) for case in selected)
+    print(f"{'what':{width}}  entries  worst error    allowed  would catch    time")
+    reports = []
+    for case in selected:
+        report = check_case(case, options.seed)
+        reports.append(report)
+        print(f"{case.id:{width}}  {_line(report)}", flush=True)
+    wrong = [report for report in reports if not report.ok]
+    for report in wrong:
+        print(f"\n{report}")
+    print(f"\n{_summary(reports, len(wrong))}")
+    return 1 if wrong else 0
+
+
+def check_case(case: Case, seed: int) -> Report:
+    """Point the verifier at one case of the table."""
+    subject: Any = Op(*case.passes(), options=case.options) if case.kind == "op" else case.layer()
+    replay = f"capstone gradcheck -k {case.id} --seed {seed}"
+    return check(subject, *case.inputs(), seed=case.seed + seed, name=case.id, replay=replay)
+
+
+def _line(report: Report) -> str:
+    verdict = "ok" if report.ok else "WRONG"
+    return (
+        f"{report.compared:7d}  {report.norm_error:11.1e}  {report.norm_allowed:9.1e}  "
+        f"{report.detection_floor:11.1e}  {report.seconds:5.2f} s  {verdict}"
+    )
+
+
+def _summary(reports: list[Report], wrong: int) -> str:
+    entries = sum(report.compared for report in reports)
+    worst = max(report.norm_error for report in reports)
+    seconds = sum(report.seconds for report in reports)
+    verdict = f"{wrong} of {len(reports)} WRONG" if wrong else f"all {len(reports)} right"
+    return (
+        f"{verdict}: {entries} entries compared in {seconds:.1f} s, worst error {worst:.1e} of "
+        f"the gradient's norm"
+    )

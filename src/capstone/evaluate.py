@@ -1,0 +1,30 @@
+"""The loss over a whole split, each target counted once."""
+
+from capstone._typing import Array
+from capstone.data import evaluation_batches
+from capstone.loss import cross_entropy_loss
+from capstone.model import TrainableTransformer
+
+EVALUATION_TOKENS = 4096  # a forward pass at a time: memory, not the result, depends on it
+
+
+def evaluate(model: TrainableTransformer, ids: Array, *, seq_len: int) -> float:
+    """Mean loss over all targets of a split, in nats per token.
+
+    The split is cut into consecutive windows without overlap; no target is left out.
+
+    Args:
+        model: any state of training.
+        ids: (N,) token ids, at least two.
+        seq_len: T, the longest context.
+
+    Raises:
+        UsageError: the split is too short.
+    """
+    batch_size = max(1, EVALUATION_TOKENS // seq_len)
+    total, count = 0.0, 0
+    for inputs, targets in evaluation_batches(ids, batch_size=batch_size, seq_len=seq_len):
+        loss, _ = cross_entropy_loss(model.forward(inputs), targets)
+        total += loss * targets.size
+        count += targets.size
+    return total / count

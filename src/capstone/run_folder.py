@@ -1,0 +1,111 @@
+"""The folder of a training run: options, measurements, checkpoints, a picture."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from capstone._checks import fail
+from capstone.checkpoint import load_checkpoint, load_parameters, save_checkpoint
+from capstone.config import RunConfig
+from capstone.data import CharTokenizer
+from capstone.errors import CheckpointError, ConfigError, UsageError
+from capstone.model import ModelConfig, TrainableTransformer
+
+LAST, BEST = "last.npz", "best.npz"
+
+
+class RunFolder:
+    """Creates a run's folder and writes its files.
+
+    Args:
+        path: the folder; must not exist, or be empty.
+
+    Raises:
+        ConfigError: the folder has content, or cannot be made.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            is_empty = not any(path.iterdir())
+        except OSError as error:
+            got = f"{error.strerror}: '{path}'"
+            rule = "the run's folder must be one that can be made"
+            fail("run folder", rule, expected="a new folder", got=got, error=ConfigError)
+        if not is_empty:
+            rule = "a run never overwrites another"
+            mend = "choose another --out"
+            got = f"'{path}', which has content"
+            fail("run folder", rule, expected="a new folder", got=got, mend=mend, error=ConfigError)
+
+    def write_config(self, config: RunConfig) -> None:
+        """`config.toml`, which `--config` reads back."""
+        (self.path / "config.toml").write_text(config.to_toml(), encoding="utf-8")
+
+    def append_metrics(self, metrics: Mapping[str, float]) -> None:
+        """One line of `metrics.jsonl`."""
+        with (self.path / "metrics.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(metrics) + "\n")
+
+    def save(self, name: str, model: TrainableTransformer, facts: Mapping[str, Any]) -> None:
+        """A checkpoint of the model with all that generation needs."""
+        arrays = {key: parameter.data for key, parameter in model.named_parameters()}
+        save_checkpoint(self.path / name, arrays, {"model": asdict(model.config), **facts})
+
+    def draw(self, history: list[dict[str, float]]) -> bool:
+        """`loss.png`: training and validation loss over steps; False without matplotlib."""
+        try:
+            from matplotlib.figure import Figure
+        except ImportError:
+            return False
+        figure = Figure(figsize=(6.4, 4.0), layout="constrained")
+        axes = figure.add_subplot()
+        steps = [metrics["step"] for metrics in history]
+        for key, words in (("train_loss", "training"), ("val_loss", "validation")):
+            axes.plot(steps, [metrics[key] for metrics in history], marker=".", label=words)
+        axes.set(xlabel="step", ylabel="loss (nats per token)")
+        axes.grid(alpha=0.3)
+        axes.legend()
+        figure.savefig(self.path / "loss.png", dpi=120)
+        return True
+
+
+def free_folder(root: Path, name: str) -> Path:
+    """`root/name`, or the first of `root/name-2`, `root/name-3`, ... that does not exist."""
+    path, number = root / name, 1
+    while path.exists():
+        number += 1
+        path = root / f"{name}-{number}"
+    return path
+
+
+def load_run(path: str | os.PathLike[str]) -> tuple[TrainableTransformer, CharTokenizer]:
+    """The model and the tokenizer of a run: its best checkpoint, or the file that is named.
+
+    Args:
+        path: a run's folder, or one of its checkpoints.
+
+    Raises:
+        CheckpointError: there is none, or it is damaged, or of another shape or version.
+    """
+    file = Path(path)
+    if file.is_dir():
+        file = file / (BEST if (file / BEST).exists() else LAST)
+    arrays, metadata = load_checkpoint(file)
+    try:
+        config = ModelConfig(**metadata["model"])
+        tokenizer = CharTokenizer(metadata["characters"])
+    except (KeyError, TypeError, UsageError) as error:
+        rule = f"'{file}' must describe a model"
+        expected, got = "its sizes and its characters", f"{type(error).__name__}: {error}"
+        fail("load_run", rule, expected=expected, got=got, error=CheckpointError)
+    dtype = next(iter(arrays.values())).dtype if arrays else np.dtype(np.float32)
+    model = TrainableTransformer(config, dtype=dtype)
+    load_parameters(model.named_parameters(), arrays)
+    return model, tokenizer

@@ -1,0 +1,221 @@
+"""The training loop: batches, forward, loss, backward, clip, step; now and then an evaluation."""
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from capstone._checks import fail
+from capstone._typing import Array
+from capstone.config import RunConfig
+from capstone.data import (
+    CharTokenizer,
+    count_epoch_batches,
+    embedded_text,
+    epoch_batches,
+    random_batch,
+    read_text,
+    split,
+)
+from capstone.errors import NonFiniteError
+from capstone.evaluate import evaluate
+from capstone.loss import cross_entropy_loss
+from capstone.model import TrainableTransformer
+from capstone.optim import AdamW, WarmupCosine, clip_grad_norm
+from capstone.run_folder import BEST, LAST, RunFolder
+
+BETAS = (0.9, 0.99)  # a short memory of squares suits a few thousand steps
+SAMPLE_TOKENS = 160
+SAMPLE_PROMPT = "\n"
+
+
+class Display(Protocol):
+    """What a training run tells while it goes on."""
+
+    def start(self, run: "TrainingRun") -> None:
+        """Sizes are known, nothing is trained yet."""
+
+    def step(self, run: "TrainingRun", loss: float) -> None:
+        """One step is done."""
+
+    def evaluation(self, run: "TrainingRun", metrics: dict[str, float], sample: str) -> None:
+        """The validation split has been gone through."""
+
+    def finish(self, run: "TrainingRun") -> None:
+        """The last step is done, or the run was interrupted."""
+
+
+@dataclass
+class Recent:
+    """Sums since the last evaluation."""
+
+    loss: float = 0.0
+    grad_norm: float = 0.0
+    steps: int = 0
+    seconds: float = 0.0
+
+
+class TrainingRun:
+    """A model, its data and its optimizer; `run` trains it and fills the folder.
+
+    Everything that can be wrong with the options or the text is found here, before a folder is
+    made.
+
+    Args:
+        config: the options.
+
+    Raises:
+        ConfigError: options that do not fit together.
+        DataError: a text that cannot be read, or is too short.
+    """
+
+    def __init__(self, config: RunConfig) -> None:
+        text = read_text(config.text_file) if config.text_file else embedded_text()
+        self.config = config
+        self.tokenizer = CharTokenizer.from_text(text)
+        self.train_ids, self.validation_ids = split(self.tokenizer.encode(text))
+        self.model = TrainableTransformer(
+            config.model(self.tokenizer.vocab_size),
+            seed=config.seed,
+            dtype=np.dtype(config.dtype),
+        )
+        self.seq_len = self.model.config.seq_len
+        self.sizes = {"batch_size": config.windows_a_step(), "seq_len": self.seq_len}
+        self.batches_an_epoch = count_epoch_batches(self.train_ids, **self.sizes)
+        self.total_steps = config.steps(self.batches_an_epoch)
+        self.optimizer = AdamW(
+            self.model.parameters(), lr=config.lr, betas=BETAS, weight_decay=config.weight_decay
+        )
+        self.schedule = WarmupCosine(
+            self.optimizer,
+            peak_lr=config.lr,
+            min_lr=config.min_lr or config.lr / 10,
+            warmup_steps=min(config.warmup_steps, self.total_steps // 2),
+            total_steps=self.total_steps,
+        )
+        self.history: list[dict[str, float]] = []
+        self.best_loss = math.inf
+        self.steps_done = 0
+        self.recent = Recent()
+        self.seconds = 0.0
+
+    @property
+    def tokens_a_step(self) -> int:
+        """Targets that one step learns from."""
+        return self.sizes["batch_size"] * self.sizes["seq_len"]
+
+    @property
+    def seconds_left(self) -> float:
+        """Extrapolated from the steps so far; infinite before the first."""
+        if not self.steps_done:
+            return math.inf
+        return self.seconds / self.steps_done * (self.total_steps - self.steps_done)
+
+    def run(self, folder: RunFolder, display: Display) -> None:
+        """Train to the end, evaluating on the way; an interruption still saves a checkpoint.
+
+        Raises:
+            NonFiniteError: the loss or a gradient is NaN or infinite; the last checkpoint stays.
+            KeyboardInterrupt: passed on, once the checkpoint is written.
+        """
+        folder.write_config(self.config)
+        display.start(self)
+        try:
+            for inputs, targets in self._batches():
+                started = time.perf_counter()
+                loss = self._step(inputs, targets)
+                self._count(loss, time.perf_counter() - started)
+                display.step(self, loss)
+                if self.steps_done % self.config.eval_every == 0 or self._is_done:
+                    self._evaluate(folder, display)
+        except KeyboardInterrupt:
+            folder.save(LAST, self.model, self._facts())
+            raise
+        finally:
+            display.finish(self)
+
+    @property
+    def _is_done(self) -> bool:
+        return self.steps_done == self.total_steps
+
+    def _batches(self) -> Iterator[tuple[Array, Array]]:
+        """One batch a step: random windows, or shuffled epochs of windows without overlap."""
+        seed = self.config.seed
+        for step in range(self.total_steps):
+            if not self.config.epochs:
+                yield random_batch(self.train_ids, **self.sizes, seed=seed, step=step)
+                continue
+            epoch, position = divmod(step, self.batches_an_epoch)
+            if position == 0:
+                batches = epoch_batches(self.train_ids, **self.sizes, seed=seed, epoch=epoch)
+            yield next(batches)
+
+    def _step(self, inputs: Array, targets: Array) -> float:
+        """One step of gradient descent; returns the loss before it."""
+        self.model.zero_grad()
+        loss, grad_logits = cross_entropy_loss(self.model.forward(inputs), targets)
+        if not math.isfinite(loss):
+            where = f"training, step {self.steps_done + 1}"
+            rule = "the loss must be finite"
+            fail(where, rule, expected="a number", got=loss, mend="lower lr", error=NonFiniteError)
+        self.model.backward(grad_logits)
+        norm = clip_grad_norm(self.model.parameters(), self.config.max_grad_norm)
+        self.recent.grad_norm += norm
+        self.lr = self.optimizer.lr
+        self.optimizer.step()
+        self.schedule.step()
+        return loss
+
+    def _count(self, loss: float, seconds: float) -> None:
+        self.steps_done += 1
+        self.seconds += seconds
+        self.recent.steps += 1
+        self.recent.loss += loss
+        self.recent.seconds += seconds
+
+    def _evaluate(self, folder: RunFolder, display: Display) -> None:
+        recent, self.recent = self.recent, Recent()
+        val_loss = evaluate(self.model, self.validation_ids, seq_len=self.seq_len)
+        metrics = {
+            "step": self.steps_done,
+            "train_loss": recent.loss / recent.steps,
+            "val_loss": val_loss,
+            "lr": self.lr,
+            "grad_norm": recent.grad_norm / recent.steps,
+            "tokens_per_second": recent.steps * self.tokens_a_step / recent.seconds,
+        }
+        self.history.append(metrics)
+        folder.append_metrics(metrics)
+        folder.save(LAST, self.model, self._facts())
+        if val_loss < self.best_loss:
+            self.best_loss = val_loss
+            folder.save(BEST, self.model, self._facts())
+        folder.draw(self.history)
+        display.evaluation(self, metrics, self._sample())
+
+    def _facts(self) -> dict[str, object]:
+        last = self.history[-1]["val_loss"] if self.history else None
+        facts = {"step": self.steps_done, "val_loss": last}
+        return {**facts, "characters": self.tokenizer.characters}
+
+    def _sample(self) -> str:
+        known = self.tokenizer.characters
+        prompt = SAMPLE_PROMPT if SAMPLE_PROMPT in known else known[0]
+        tokens = self.model.generate(
+            self.tokenizer.encode(prompt),
+            max_new_tokens=SAMPLE_TOKENS,
+            temperature=0.8,
+            seed=self.config.seed,
+        )
+        return self.tokenizer.decode(tokens)
+
+
+if __name__ == "__main__":
+    import sys
+
+    from capstone.cli import main
+
+    sys.exit(main(["train", *sys.argv[1:]]))
