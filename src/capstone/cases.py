@@ -9,12 +9,13 @@ rows differ in scale, some activations are saturated, some positions masked or i
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from capstone import layers, ops
+from capstone import layers
 from capstone._typing import Array
 from capstone.model import ModelConfig, TrainableTransformer
 
@@ -55,8 +56,9 @@ class Case:
         return tuple(a.astype(dtype) if a.dtype.kind == "f" else a for a in drawn)
 
     def passes(self) -> tuple[Callable[..., Any], Callable[..., Any]]:
-        """`(forward, backward)` of an op."""
-        return getattr(ops, f"{self.subject}_fwd"), getattr(ops, f"{self.subject}_bwd")
+        """`(forward, backward)` of an op, as they stand in its module now."""
+        module = import_module(f"capstone.ops.{self.subject}")
+        return getattr(module, f"{self.subject}_fwd"), getattr(module, f"{self.subject}_bwd")
 
     def layer(self, dtype: npt.DTypeLike = np.float64) -> layers.Layer:
         """A fresh layer or model; no parameter keeps its start value, gains are signed."""

@@ -58,7 +58,7 @@ class RunConfig:
     batch_size: int = 0
     max_steps: int = 0
     epochs: int = 0
-    lr: float = 2e-3
+    lr: float = 1e-3
     min_lr: float = 0.0
     warmup_steps: int = 100
     weight_decay: float = 0.1

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from capstone._checks import fail
 from capstone._typing import Array
 from capstone.errors import BackwardOrderError
@@ -29,8 +31,8 @@ class Layer:
 
     @property
     def cache(self) -> Any:
-        """What the last forward pass saved, for readers; None once a backward pass has used it."""
-        return self._saved
+        """Read-only view of what the last forward pass saved; None once `backward` has used it."""
+        return read_only(self._saved)
 
     def take_saved(self) -> Any:
         """Hand out what the forward pass saved, once."""
@@ -68,3 +70,14 @@ class Layer:
         """Forget the gradients of all parameters."""
         for parameter in self.parameters():
             parameter.zero_grad()
+
+
+def read_only(saved: Any) -> Any:
+    """The same nested named tuples, with views of the arrays that cannot be written to."""
+    if isinstance(saved, np.ndarray):
+        view = saved.view()
+        view.flags.writeable = False
+        return view
+    if isinstance(saved, tuple):
+        return type(saved)(*map(read_only, saved))
+    return saved

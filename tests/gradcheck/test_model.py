@@ -1,0 +1,58 @@
+"""Whole models, tied and untied, with and without rotary positions."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+import tolerances
+from capstone.gradcheck import Report, check
+from capstone.loss import cross_entropy_loss
+from capstone.model import TrainableTransformer
+from capstone.presets import preset
+from cases import MODEL_CASES, Case, params, run_check
+
+Verified = Callable[[Report], Report]
+
+
+@pytest.mark.parametrize("case", params(MODEL_CASES))
+def test_backward(case: Case, verified: Verified) -> None:
+    report = verified(run_check(case, depth="per_entry", method="complex"))
+    model = case.layer()
+    assert report.compared == sum(parameter.data.size for parameter in model.parameters())
+    assert report.norm_error <= tolerances.GRADIENT
+
+
+@pytest.mark.parametrize("case", params(MODEL_CASES))
+def test_backward_by_the_ladder(case: Case) -> None:
+    run_check(case, method="ladder", depth="projection").raise_if_wrong()
+
+
+@pytest.mark.parametrize("case", params(MODEL_CASES))
+def test_backward_in_float32(case: Case) -> None:
+    run_check(case, dtype=np.float32).raise_if_wrong()
+
+
+def test_backward_of_the_tiny_preset(verified: Verified) -> None:
+    model = TrainableTransformer(preset("tiny", vocab_size=65), dtype=np.float64)
+    tokens = np.random.default_rng(0).integers(0, 65, (2, 7))
+    report = verified(check(model, tokens, depth="projection", name="tiny"))
+    assert report.compared == model.count_parameters()
+
+
+def test_tied_gradient_is_the_sum_of_both_uses() -> None:
+    tied, untied = (case for case in MODEL_CASES if case.id.endswith("tied_rope"))
+    (tokens,) = tied.inputs()
+    models = [tied.layer(), untied.layer()]
+    for (_, source), (_, target) in zip(
+        models[0].named_parameters(), models[1].named_parameters(), strict=False
+    ):
+        target.data[...] = source.data
+    models[1].head.weight.data[...] = models[0].head.weight.data
+    for model in models:
+        _, grad_logits = cross_entropy_loss(model.forward(tokens), tokens)
+        model.backward(grad_logits)
+    both = models[1].embedding.weight.grad + models[1].head.weight.grad
+    np.testing.assert_allclose(
+        models[0].embedding.weight.grad, both, rtol=0, atol=tolerances.SUM_OF_TWO
+    )
