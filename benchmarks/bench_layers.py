@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-
 from benchmarks.sizes import DTYPE, LAYER_SIZES
+
 from cases import params
 
 

@@ -2,13 +2,16 @@
 
 import numpy as np
 import pytest
-
 from benchmarks.sizes import DTYPE, MODEL_SIZES
 from benchmarks.training import make_numpy_step
-from cases import params
-from capstone.loss import cross_entropy_loss
 
-pytestmark = pytest.mark.parametrize("case", params(MODEL_SIZES))
+from capstone.loss import cross_entropy_loss
+from cases import params
+
+pytestmark = [
+    pytest.mark.parametrize("case", params(MODEL_SIZES)),
+    pytest.mark.benchmark(min_rounds=3),  # a step of `medium` takes seconds
+]
 
 
 def test_forward(case, benchmark):

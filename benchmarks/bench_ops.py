@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-
 from benchmarks.sizes import DTYPE, OP_SIZES
+
 from cases import params
 
 

@@ -1,74 +1,106 @@
-"""How passes are timed, and the short table after the run."""
+"""How passes are timed, and the short tables after the run."""
 
+import os
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-RECORD = "forward and backward"
+# Before NumPy is loaded. Small products lose time to a second BLAS thread, most of it by chance.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-Run = Callable[[], Any]
+PASSES, CHECK = "forward and backward", "check"
+MOST_ROUNDS = 1000
+Recorder = Callable[[str, int, float, float], None]
 
 
 @pytest.fixture
 def time_backward(
     benchmark: Any, request: pytest.FixtureRequest
-) -> Callable[[str, Run, Callable[[Any], Any]], None]:
-    """Time a backward pass, each with a forward pass of its own right before it.
+) -> Callable[[str, Callable[[], Any], Callable[[Any], Any]], None]:
+    """Time a backward pass, each round with a forward pass of its own right before it.
 
-    The two are timed in turns, so that a busy machine slows both alike and the ratio stays.
-    There are as many rounds as `--benchmark-max-time` has room for, `--benchmark-min-rounds` at
-    least.
+    The two take turns, so that a busy machine slows both alike and the ratio stays.
     """
 
-    def run(subject: str, forward: Run, backward: Callable[[Any], Any]) -> None:
-        forward_seconds: list[float] = []
+    def run(subject: str, forward: Callable[[], Any], backward: Callable[[Any], Any]) -> None:
+        seconds: list[float] = []  # of the forward passes
 
         def prepare() -> tuple[tuple[Any], dict[str, Any]]:
             start = time.perf_counter()
             saved = forward()
-            forward_seconds.append(time.perf_counter() - start)
+            seconds.append(time.perf_counter() - start)
             return (saved,), {}
 
-        start = time.perf_counter()
-        backward(forward())  # warm-up, and an estimate
-        estimate = time.perf_counter() - start
-        rounds = count_rounds(request.config, estimate)
+        rounds = count_rounds(request, lambda: backward(forward()))
         benchmark.pedantic(backward, setup=prepare, rounds=rounds, warmup_rounds=1)
         if benchmark.stats is None:  # --benchmark-disable
             return
-        forward_median = statistics.median(forward_seconds)
-        backward_median = benchmark.stats.stats.median
-        ratio = backward_median / forward_median
-        benchmark.extra_info["forward_seconds"] = forward_median
-        benchmark.extra_info["backward_over_forward"] = ratio
-        row = (subject, 1e3 * forward_median, 1e3 * backward_median, ratio)
-        request.node.user_properties.append((RECORD, row))
+        of_forward, of_backward = statistics.median(seconds), benchmark.stats.stats.median
+        ratio = of_backward / of_forward
+        benchmark.extra_info |= {"forward_seconds": of_forward, "backward_over_forward": ratio}
+        row = subject, 1e3 * of_forward, 1e3 * of_backward, ratio
+        request.node.user_properties.append((PASSES, row))
 
     return run
 
 
-def count_rounds(config: pytest.Config, seconds: float) -> int:
-    """How many rounds of that length the options of pytest-benchmark ask for."""
-    fitting = int(float(config.getoption("benchmark_max_time")) / seconds)
-    return max(int(config.getoption("benchmark_min_rounds")), min(fitting, 1000))
+@pytest.fixture
+def record_check(benchmark: Any, request: pytest.FixtureRequest) -> Recorder:
+    """Keep how fast a check was, and how fast the naive loop over the same entries."""
+
+    def record(subject: str, entries: int, check_seconds: float, naive_seconds: float) -> None:
+        speed, naive = entries / check_seconds, entries / naive_seconds
+        ratio = speed / naive
+        benchmark.extra_info |= {"entries_per_second": speed, "check_over_naive": ratio}
+        request.node.user_properties.append((CHECK, (subject, speed, naive, ratio)))
+
+    return record
+
+
+def count_rounds(request: pytest.FixtureRequest, one_round: Callable[[], Any]) -> int:
+    """As many as fit into `--benchmark-max-time`, and `min_rounds` at least."""
+    marker = request.node.get_closest_marker("benchmark")
+    least = int(request.config.getoption("benchmark_min_rounds"))
+    if marker is not None:
+        least = marker.kwargs.get("min_rounds", least)
+    start = time.perf_counter()
+    one_round()
+    seconds = time.perf_counter() - start
+    fitting = int(float(request.config.getoption("benchmark_max_time")) / seconds)
+    return max(least, min(fitting, MOST_ROUNDS))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the medians: milliseconds of a forward pass, of a backward pass, and their ratio."""
-    rows = [
-        row
-        for report in terminalreporter.stats.get("passed", [])
-        for name, row in report.user_properties
-        if name == RECORD
-    ]
-    if not rows:
-        return
+    """Print medians: milliseconds of the passes, entries a second of the check."""
+    headings = {
+        PASSES: ("forward ms", "backward ms", "backward / forward"),
+        CHECK: ("entries / s", "naive / s", "check / naive"),
+    }
+    for kind, columns in headings.items():
+        rows = list(recorded(terminalreporter, kind))
+        if rows:
+            write_table(terminalreporter, kind, columns, rows)
+
+
+def recorded(terminalreporter: pytest.TerminalReporter, kind: str) -> Iterator[Any]:
+    """What the tests that passed have kept."""
+    for report in terminalreporter.stats.get("passed", []):
+        yield from (row for name, row in report.user_properties if name == kind)
+
+
+def write_table(
+    terminalreporter: pytest.TerminalReporter, title: str, columns: tuple[str, ...], rows: Any
+) -> None:
+    """One line a subject; figures of three digits or so."""
     width = max(len(subject) for subject, *_ in rows)
-    terminalreporter.section("forward and backward, medians")
-    terminalreporter.write_line(f"{'subject':<{width}}  forward ms  backward ms  ratio")
-    for subject, forward, backward, ratio in rows:
-        line = f"{subject:<{width}}  {forward:>10.3f}  {backward:>11.3f}  {ratio:>5.2f}"
-        terminalreporter.write_line(line)
+    terminalreporter.section(f"{title}, medians")
+    terminalreporter.write_line("  ".join([" " * width, *columns]))
+    for subject, *figures in rows:
+        cells = (
+            f"{figure:>{len(column)},.{0 if figure >= 1000 else 2}f}"
+            for figure, column in zip(figures, columns, strict=True)
+        )
+        terminalreporter.write_line("  ".join([f"{subject:<{width}}", *cells]))

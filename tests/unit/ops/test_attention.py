@@ -1,0 +1,112 @@
+"""Multi-head attention: causal bit for bit, and each head on its own."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tolerances
+from capstone.errors import UsageError
+from capstone.ops import attention_bwd, attention_fwd, dot_product_attention_fwd, rope_fwd
+from capstone.ops.attention import merge_heads, split_heads
+from strategies import cuts, generators, heads, lengths
+from unit.closeness import distance
+
+choices = st.sampled_from(["rope", "none"])
+
+
+def draw_weights(rng, D):
+    return rng.standard_normal((4, D, D)) * D**-0.5
+
+
+@given(generators, cuts(), heads, choices)
+def test_the_future_leaves_earlier_outputs_alone_bit_for_bit(rng, drawn, H, positions):
+    T, cut = drawn
+    weights, x = draw_weights(rng, 4 * H), rng.standard_normal((2, T, 4 * H))
+    y, _ = attention_fwd(x, *weights, n_heads=H, positions=positions)
+    x[:, cut:] = 100 * rng.standard_normal(x[:, cut:].shape)
+    changed, _ = attention_fwd(x, *weights, n_heads=H, positions=positions)
+    np.testing.assert_array_equal(changed[:, :cut], y[:, :cut])
+    assert (changed[:, cut:] != y[:, cut:]).any()
+
+
+@given(generators, cuts(), heads, choices)
+def test_the_future_leaves_gradients_of_earlier_outputs_alone_bit_for_bit(rng, drawn, H, positions):
+    T, cut = drawn
+    weights, (x, dy) = draw_weights(rng, 4 * H), rng.standard_normal((2, 2, T, 4 * H))
+    dy[:, cut:] = 0
+    _, saved = attention_fwd(x, *weights, n_heads=H, positions=positions)
+    dx, *_ = attention_bwd(dy, saved)
+    x[:, cut:] = 100 * rng.standard_normal(x[:, cut:].shape)
+    _, saved = attention_fwd(x, *weights, n_heads=H, positions=positions)
+    changed, *_ = attention_bwd(dy, saved)
+    np.testing.assert_array_equal(changed[:, :cut], dx[:, :cut])
+    assert not changed[:, cut:].any()
+
+
+@given(generators, lengths, heads, choices)
+def test_it_equals_the_loop_over_heads(rng, T, H, positions):
+    K = 4
+    x, (wq, wk, wv, wo) = rng.standard_normal((T, K * H)), draw_weights(rng, K * H)
+    wanted = np.zeros_like(x)
+    for head in range(H):
+        block = slice(head * K, (head + 1) * K)
+        q, k, v = x @ wq[:, block], x @ wk[:, block], x @ wv[:, block]
+        if positions == "rope":
+            q, k = rope_fwd(q)[0], rope_fwd(k)[0]
+        wanted += dot_product_attention_fwd(q, k, v)[0] @ wo[block]
+    y, _ = attention_fwd(x, wq, wk, wv, wo, n_heads=H, positions=positions)
+    assert distance(y, wanted) <= tolerances.TWO_WAYS
+
+
+def test_rope_is_the_default():
+    rng = np.random.default_rng(0)
+    x, weights = rng.standard_normal((3, 8)), draw_weights(rng, 8)
+    y, _ = attention_fwd(x, *weights, n_heads=2)
+    np.testing.assert_array_equal(y, attention_fwd(x, *weights, n_heads=2, positions="rope")[0])
+    assert (y != attention_fwd(x, *weights, n_heads=2, positions="none")[0]).any()
+
+
+@given(generators, st.lists(lengths, max_size=2), lengths, heads, lengths)
+def test_merging_heads_undoes_splitting(rng, lead, T, H, K):
+    x = rng.standard_normal((*lead, T, H * K))
+    split = split_heads(x, H)
+    assert split.shape == (*lead, H, T, K)
+    np.testing.assert_array_equal(merge_heads(split), x)
+
+
+def test_a_head_is_a_block_of_consecutive_features():
+    x = np.arange(24.0).reshape(4, 6)
+    np.testing.assert_array_equal(split_heads(x, 3)[1], x[:, 2:4])
+
+
+def test_splitting_copies_nothing_and_merging_copies():
+    x = np.ones((2, 4, 6))
+    heads = split_heads(x, 3)  # (2, 3, 4, 2)
+    assert np.shares_memory(heads, x)
+    contiguous = np.ascontiguousarray(heads)
+    assert not np.shares_memory(merge_heads(contiguous), contiguous)
+
+
+def test_a_width_that_the_heads_do_not_divide_is_named():
+    message = r"^attention_fwd: D must be divisible by n_heads: expected D % 4 == 0, got D = 10$"
+    with pytest.raises(UsageError, match=message):
+        attention_fwd(np.ones((3, 10)), *np.ones((4, 10, 10)), n_heads=4)
+
+
+def test_an_odd_width_of_a_head_is_named():
+    message = r"^rope_fwd: K must be divisible by 2: expected K % 2 == 0, got K = 3$"
+    with pytest.raises(UsageError, match=message):
+        attention_fwd(np.ones((3, 6)), *np.ones((4, 6, 6)), n_heads=2)
+
+
+def test_unknown_positions_are_named():
+    message = r"^attention_fwd: unknown positions: expected one of rope, none, got 'learned'$"
+    with pytest.raises(UsageError, match=message):
+        attention_fwd(np.ones((3, 8)), *np.ones((4, 8, 8)), n_heads=2, positions="learned")
+
+
+def test_a_weight_that_does_not_fit_is_named():
+    message = r"^linear_fwd: x has the wrong shape: expected \(\.\.\., 6\), got \(3, 8\)$"
+    with pytest.raises(UsageError, match=message):
+        attention_fwd(np.ones((3, 8)), *np.ones((4, 6, 6)), n_heads=2)

@@ -1,0 +1,44 @@
+"""Sums over leading axes."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tolerances
+from capstone.ops.reduce import as_matrix, sum_leading
+from strategies import generators, lengths, rows
+from unit.closeness import distance
+
+
+@given(generators, lengths, lengths, lengths, lengths)
+def test_leading_axes_are_summed_and_the_last_ones_kept(rng, B, T, D, F):
+    grad = rng.standard_normal((B, T, D, F))
+    wanted = sum(grad[b, t] for b in range(B) for t in range(T))
+    assert distance(sum_leading(grad, 2), wanted) <= tolerances.OTHER_ORDER
+    assert sum_leading(grad, 1).shape == (F,)
+
+
+@given(rows(1e3))
+def test_a_gradient_without_leading_axes_is_copied(grad):
+    total = sum_leading(grad, grad.ndim)
+    np.testing.assert_array_equal(total, grad)
+    assert not np.shares_memory(total, grad)
+
+
+@given(rows(1e3), st.sampled_from([np.float32, np.float64, np.complex128]))
+def test_the_dtype_stays(grad, dtype):
+    assert sum_leading(grad.astype(dtype), 1).dtype == dtype
+
+
+def test_a_matrix_has_all_leading_axes_as_one():
+    x = np.arange(24.0).reshape(2, 3, 4)
+    assert as_matrix(x).tolist() == x.reshape(6, 4).tolist()
+
+
+def test_a_contiguous_array_is_not_copied():
+    x = np.zeros((2, 3, 4))
+    assert np.shares_memory(as_matrix(x), x)
+
+
+def test_a_single_row_is_a_matrix_of_one():
+    assert as_matrix(np.zeros(4)).shape == (1, 4)
