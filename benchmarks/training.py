@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from capstone._typing import Array
 from capstone.loss import cross_entropy_loss
+from capstone.memory import keep_freed_memory
 from capstone.model import TrainableTransformer
 from capstone.optim import AdamW, clip_grad_norm
 
@@ -15,6 +16,7 @@ def make_numpy_step(
     model: TrainableTransformer, tokens: Array, targets: Array
 ) -> Callable[[], float]:
     """A step on one batch: reset, forward, loss, backward, clip, AdamW; returns the loss."""
+    keep_freed_memory()  # as `capstone train` does
     parameters = model.parameters()
     optimizer = AdamW(parameters, lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
 

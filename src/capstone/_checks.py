@@ -70,7 +70,7 @@ def check_choice(
 def check_inexact(where: str, **arrays: Array) -> None:
     """Every named value is a NumPy array of floating-point or complex numbers."""
     for name, array in arrays.items():
-        if not isinstance(array, np.ndarray) or not np.issubdtype(array.dtype, np.inexact):
+        if not isinstance(array, np.ndarray) or array.dtype.kind not in "fc":
             got = getattr(array, "dtype", type(array).__name__)
             rule = f"{name} must be a floating-point array"
             fail(where, rule, expected="a float or complex dtype", got=got)
@@ -86,7 +86,7 @@ def check_last_axes(where: str, name: str, array: Array, *sizes: int) -> None:
 
 def check_ids(where: str, name: str, ids: Array, size: int) -> None:
     """`ids` are integers in [0, size): negative ids would silently wrap around."""
-    if not isinstance(ids, np.ndarray) or not np.issubdtype(ids.dtype, np.integer):
+    if not isinstance(ids, np.ndarray) or ids.dtype.kind not in "iu":
         got = getattr(ids, "dtype", type(ids).__name__)
         fail(where, f"{name} must be an integer array", expected="an integer dtype", got=got)
     if ids.size and (ids.min() < 0 or ids.max() >= size):

@@ -170,6 +170,12 @@ OP_CASES = [
     ),
     Case(
         "dot_product_attention",
+        "T5_K3",
+        "op",
+        lambda r: tuple(normal(r, 5, 3) for _ in range(3)),
+    ),
+    Case(
+        "dot_product_attention",
         "B2_H3_Tq5_Tk7_K4",
         "op",
         lambda r: (normal(r, 2, 3, 5, 4), normal(r, 2, 3, 7, 4), normal(r, 2, 3, 7, 4)),
@@ -196,6 +202,13 @@ OP_CASES = [
         "B2_T3_V5_ignored",
         "op",
         lambda r: (normal(r, 2, 3, 5), ignored_targets(r, 5, 2, 3)),
+        {"ignore_index": -1},
+    ),
+    Case(
+        "cross_entropy",
+        "B2_T3_V5_one_valid",
+        "op",
+        lambda r: (normal(r, 2, 3, 5), np.array([[-1, -1, -1], [-1, 4, -1]])),
         {"ignore_index": -1},
     ),
     Case(

@@ -29,7 +29,9 @@ def softmax_fwd(x: Array, *, hidden: Array | None = None) -> tuple[Array, Softma
         `(y, saved)` with y (..., V).
     """
     check_inexact("softmax_fwd", x=x)
-    y = np.where(hidden, -np.inf, x) if hidden is not None else x.copy()  # (..., V)
+    y = x.copy()  # (..., V)
+    if hidden is not None:
+        np.copyto(y, -np.inf, where=hidden)
     # The shift cancels in the quotient; its real part alone suffices, and never overflows.
     peak = y.real.max(axis=-1, keepdims=True, initial=-np.inf)  # (..., 1)
     peak[peak == -np.inf] = 0
