@@ -16,8 +16,8 @@ ORACLE_TRAJECTORY = 1e-10  # relative: 50 steps carry float64 roundings from one
 UNIFORM_GUESS = 0.1  # nats: initial logits have a standard deviation of 0.02 * sqrt(32)
 MEMORIZED_LOSS = 0.1  # nats per token: only the first characters of a window are open; seen 0.07
 MEMORIZED_LOSS_NO_POSITIONS = 0.15  # the same without position information; seen 0.11
-OTHER_ORDER = 1e-13  # relative to the largest entry: sums of a few float64 terms in another order
-TWO_WAYS = 1e-12  # relative to the largest entry: a few float64 products, sums, exponentials
+OTHER_ORDER = 1e-13  # relative to the largest entry or 1: a few float64 terms in another order
+TWO_WAYS = 1e-12  # relative to the largest entry or 1: a few float64 products, sums, exponentials
 ROW_SUM = 1e-14  # relative to the absolute values in the row: some ten float64 roundings
 PROBABILITY_SUM_FLOAT32 = 1e-6  # a float32 sum of at most ten probabilities
 NORMALIZED_ROW = 1e-10  # eps = 1e-5 beside a mean square of at least 2.5e5, and some roundings
@@ -26,3 +26,5 @@ ROTATED_SCORE = 1e-11  # of the product of norms: angles up to 2000 are rounded 
 SIGMOID = 1e-15  # relative to x: tanh, a sum and two products in float64
 SIGMOID_FLOAT32 = 1e-7  # relative to x: a sigmoid near 0 is rounded on the scale of 1
 LOSS = 1e-14  # relative to the largest logit or sum: some ten float64 roundings
+SAMPLE_MOMENT = 0.02  # relative: of 50,000 normal draws; the deviation of their std is 0.003
+PREFIX = 1e-12  # relative to the largest logit: float64 products of other sizes

@@ -22,5 +22,5 @@ def keep_freed_memory() -> bool:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):  # another C library, or Windows
         return False
-    kept = mallopt(M_MMAP_THRESHOLD, LARGEST_MMAP_THRESHOLD) == 1
-    return kept and mallopt(M_TRIM_THRESHOLD, NEVER_TRIM) == 1
+    settings = ((M_MMAP_THRESHOLD, LARGEST_MMAP_THRESHOLD), (M_TRIM_THRESHOLD, NEVER_TRIM))
+    return all(mallopt(*setting) == 1 for setting in settings)

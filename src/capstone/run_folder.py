@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -31,13 +32,9 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        try:
+        with _writing(path):
             path.mkdir(parents=True, exist_ok=True)
             is_empty = not any(path.iterdir())
-        except OSError as error:
-            got = f"{error.strerror}: '{path}'"
-            rule = "the run's folder must be one that can be made"
-            fail("run folder", rule, expected="a new folder", got=got, error=ConfigError)
         if not is_empty:
             rule = "a run never overwrites another"
             mend = "choose another --out"
@@ -46,11 +43,14 @@ class RunFolder:
 
     def write_config(self, config: RunConfig) -> None:
         """`config.toml`, which `--config` reads back."""
-        (self.path / "config.toml").write_text(config.to_toml(), encoding="utf-8")
+        path = self.path / "config.toml"
+        with _writing(path):  # a file name that is no Unicode must not end the run
+            path.write_text(config.to_toml(), encoding="utf-8", errors="backslashreplace")
 
     def append_metrics(self, metrics: Mapping[str, float]) -> None:
         """One line of `metrics.jsonl`."""
-        with (self.path / "metrics.jsonl").open("a", encoding="utf-8") as file:
+        path = self.path / "metrics.jsonl"
+        with _writing(path), path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(metrics) + "\n")
 
     def save(self, name: str, model: TrainableTransformer, facts: Mapping[str, Any]) -> None:
@@ -70,9 +70,11 @@ class RunFolder:
         for key, words in (("train_loss", "training"), ("val_loss", "validation")):
             axes.plot(steps, [metrics[key] for metrics in history], marker=".", label=words)
         axes.set(xlabel="step", ylabel="loss (nats per token)")
+        axes.set_xlim(0, 1.03 * steps[-1])
         axes.grid(alpha=0.3)
         axes.legend()
-        figure.savefig(self.path / "loss.png", dpi=120)
+        with _writing(self.path / "loss.png"):
+            figure.savefig(self.path / "loss.png", dpi=120)
         return True
 
 
@@ -105,7 +107,22 @@ def load_run(path: str | os.PathLike[str]) -> tuple[TrainableTransformer, CharTo
         rule = f"'{file}' must describe a model"
         expected, got = "its sizes and its characters", f"{type(error).__name__}: {error}"
         fail("load_run", rule, expected=expected, got=got, error=CheckpointError)
-    dtype = next(iter(arrays.values())).dtype if arrays else np.dtype(np.float32)
+    if config.vocab_size != tokenizer.vocab_size:
+        rule = f"'{file}' must hold a character for every token"
+        expected, got = f"{config.vocab_size} characters", f"{tokenizer.vocab_size}"
+        fail("load_run", rule, expected=expected, got=got, error=CheckpointError)
+    dtype = np.result_type(np.float32, *{array.dtype for array in arrays.values()})
     model = TrainableTransformer(config, dtype=dtype)
     load_parameters(model.named_parameters(), arrays)
     return model, tokenizer
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """An `OSError` inside becomes the one line that says what cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        rule, got = "the run's folder must be writable", f"{error.strerror} at '{path}'"
+        expected = "a folder that can be made"
+        fail("run folder", rule, expected=expected, got=got, error=ConfigError)

@@ -1,5 +1,6 @@
 """The training loop: batches, forward, loss, backward, clip, step; now and then an evaluation."""
 
+import itertools
 import math
 import time
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from capstone.data import (
 from capstone.errors import NonFiniteError
 from capstone.evaluate import evaluate
 from capstone.loss import cross_entropy_loss
+from capstone.memory import keep_freed_memory
 from capstone.model import TrainableTransformer
 from capstone.optim import AdamW, WarmupCosine, clip_grad_norm
 from capstone.run_folder import BEST, LAST, RunFolder
@@ -45,7 +47,7 @@ class Display(Protocol):
         """The validation split has been gone through."""
 
     def finish(self, run: "TrainingRun") -> None:
-        """The last step is done, or the run was interrupted."""
+        """The last step is done, or the run was cut short."""
 
 
 @dataclass
@@ -62,7 +64,7 @@ class TrainingRun:
     """A model, its data and its optimizer; `run` trains it and fills the folder.
 
     Everything that can be wrong with the options or the text is found here, before a folder is
-    made.
+    made. `config` then holds the options with the preset's sizes filled in.
 
     Args:
         config: the options.
@@ -73,8 +75,8 @@ class TrainingRun:
     """
 
     def __init__(self, config: RunConfig) -> None:
-        text = read_text(config.text_file) if config.text_file else embedded_text()
-        self.config = config
+        path = config.text_file
+        text = embedded_text() if path is None else read_text(path)
         self.tokenizer = CharTokenizer.from_text(text)
         self.train_ids, self.validation_ids = split(self.tokenizer.encode(text))
         self.model = TrainableTransformer(
@@ -83,84 +85,81 @@ class TrainingRun:
             dtype=np.dtype(config.dtype),
         )
         self.seq_len = self.model.config.seq_len
-        self.sizes = {"batch_size": config.windows_a_step(), "seq_len": self.seq_len}
-        self.batches_an_epoch = count_epoch_batches(self.train_ids, **self.sizes)
-        self.total_steps = config.steps(self.batches_an_epoch)
+        self.sizes = {"batch_size": config.windows_a_step, "seq_len": self.seq_len}
+        self.total_steps = config.steps(count_epoch_batches(self.train_ids, **self.sizes))
+        self.config = config
+        next(self.batches())  # a text too short for one batch is an error here
+        self.config = config.resolved(self.model.config, self.total_steps)
         self.optimizer = AdamW(
             self.model.parameters(), lr=config.lr, betas=BETAS, weight_decay=config.weight_decay
         )
         self.schedule = WarmupCosine(
             self.optimizer,
             peak_lr=config.lr,
-            min_lr=config.min_lr or config.lr / 10,
-            warmup_steps=min(config.warmup_steps, self.total_steps // 2),
+            min_lr=config.last_lr,
+            warmup_steps=min(config.warmup_steps, (self.total_steps - 1) // 2),
             total_steps=self.total_steps,
         )
         self.history: list[dict[str, float]] = []
         self.best_loss = math.inf
         self.steps_done = 0
         self.recent = Recent()
-        self.seconds = 0.0
+        self.seconds = 0.0  # of steps and evaluations
+        self.has_picture = True  # until drawing it turns out to be impossible
 
     @property
-    def tokens_a_step(self) -> int:
-        """Targets that one step learns from."""
-        return self.sizes["batch_size"] * self.sizes["seq_len"]
+    def tokens_per_second(self) -> float:
+        """Targets that a second of training learns from, since the last evaluation."""
+        return self.recent.steps * math.prod(self.sizes.values()) / self.recent.seconds
 
     @property
     def seconds_left(self) -> float:
-        """Extrapolated from the steps so far; infinite before the first."""
-        if not self.steps_done:
-            return math.inf
+        """Extrapolated from what is done, at least one step."""
         return self.seconds / self.steps_done * (self.total_steps - self.steps_done)
 
     def run(self, folder: RunFolder, display: Display) -> None:
         """Train to the end, evaluating on the way; an interruption still saves a checkpoint.
 
         Raises:
-            NonFiniteError: the loss or a gradient is NaN or infinite; the last checkpoint stays.
+            NonFiniteError: a loss or a gradient is NaN or infinite; the last checkpoint stays.
+            ConfigError: the folder cannot be written to.
             KeyboardInterrupt: passed on, once the checkpoint is written.
         """
+        keep_freed_memory()
         folder.write_config(self.config)
-        display.start(self)
         try:
-            for inputs, targets in self._batches():
-                started = time.perf_counter()
-                loss = self._step(inputs, targets)
-                self._count(loss, time.perf_counter() - started)
-                display.step(self, loss)
-                if self.steps_done % self.config.eval_every == 0 or self._is_done:
-                    self._evaluate(folder, display)
+            display.start(self)
+            with np.errstate(over="ignore", invalid="ignore"):  # found, and named, by checks
+                self._train(folder, display)
         except KeyboardInterrupt:
             folder.save(LAST, self.model, self._facts())
             raise
         finally:
             display.finish(self)
 
-    @property
-    def _is_done(self) -> bool:
-        return self.steps_done == self.total_steps
+    def batches(self) -> Iterator[tuple[Array, Array]]:
+        """Without end: random windows, or shuffled epochs of windows without overlap."""
+        for index in itertools.count():
+            if self.config.epochs is None:
+                yield random_batch(self.train_ids, **self.sizes, seed=self.config.seed, step=index)
+            else:
+                options = {**self.sizes, "seed": self.config.seed, "epoch": index}
+                yield from epoch_batches(self.train_ids, **options)
 
-    def _batches(self) -> Iterator[tuple[Array, Array]]:
-        """One batch a step: random windows, or shuffled epochs of windows without overlap."""
-        seed = self.config.seed
-        for step in range(self.total_steps):
-            if not self.config.epochs:
-                yield random_batch(self.train_ids, **self.sizes, seed=seed, step=step)
-                continue
-            epoch, position = divmod(step, self.batches_an_epoch)
-            if position == 0:
-                batches = epoch_batches(self.train_ids, **self.sizes, seed=seed, epoch=epoch)
-            yield next(batches)
+    def _train(self, folder: RunFolder, display: Display) -> None:
+        for inputs, targets in itertools.islice(self.batches(), self.total_steps):
+            started = time.perf_counter()
+            loss = self._step(inputs, targets)
+            self._count(loss, time.perf_counter() - started)
+            display.step(self, loss)
+            if self.steps_done % self.config.eval_every == 0 or self.steps_done == self.total_steps:
+                self._evaluate(folder, display)
 
     def _step(self, inputs: Array, targets: Array) -> float:
         """One step of gradient descent; returns the loss before it."""
         self.model.zero_grad()
         loss, grad_logits = cross_entropy_loss(self.model.forward(inputs), targets)
-        if not math.isfinite(loss):
-            where = f"training, step {self.steps_done + 1}"
-            rule = "the loss must be finite"
-            fail(where, rule, expected="a number", got=loss, mend="lower lr", error=NonFiniteError)
+        self._check_finite("the loss", loss)
         self.model.backward(grad_logits)
         norm = clip_grad_norm(self.model.parameters(), self.config.max_grad_norm)
         self.recent.grad_norm += norm
@@ -177,28 +176,40 @@ class TrainingRun:
         self.recent.seconds += seconds
 
     def _evaluate(self, folder: RunFolder, display: Display) -> None:
-        recent, self.recent = self.recent, Recent()
+        started = time.perf_counter()
         val_loss = evaluate(self.model, self.validation_ids, seq_len=self.seq_len)
+        self._check_finite("the validation loss", val_loss)
         metrics = {
             "step": self.steps_done,
-            "train_loss": recent.loss / recent.steps,
+            "train_loss": self.recent.loss / self.recent.steps,
             "val_loss": val_loss,
             "lr": self.lr,
-            "grad_norm": recent.grad_norm / recent.steps,
-            "tokens_per_second": recent.steps * self.tokens_a_step / recent.seconds,
+            "grad_norm": self.recent.grad_norm / self.recent.steps,
+            "tokens_per_second": self.tokens_per_second,
         }
+        self.recent = Recent()
         self.history.append(metrics)
         folder.append_metrics(metrics)
         folder.save(LAST, self.model, self._facts())
         if val_loss < self.best_loss:
             self.best_loss = val_loss
             folder.save(BEST, self.model, self._facts())
-        folder.draw(self.history)
-        display.evaluation(self, metrics, self._sample())
+        self.has_picture = folder.draw(self.history)
+        sample = self._sample()
+        self.seconds += time.perf_counter() - started
+        display.evaluation(self, metrics, sample)
+
+    def _check_finite(self, name: str, loss: float) -> None:
+        if not math.isfinite(loss):
+            where, mend = f"training, after {self.steps_done} steps", "lower lr"
+            rule = f"{name} must be finite"
+            fail(where, rule, expected="a number", got=loss, mend=mend, error=NonFiniteError)
 
     def _facts(self) -> dict[str, object]:
-        last = self.history[-1]["val_loss"] if self.history else None
-        facts = {"step": self.steps_done, "val_loss": last}
+        """What a checkpoint holds beside the model; no loss if these weights have none yet."""
+        is_evaluated = self.history and self.history[-1]["step"] == self.steps_done
+        val_loss = self.history[-1]["val_loss"] if is_evaluated else None
+        facts = {"step": self.steps_done, "val_loss": val_loss}
         return {**facts, "characters": self.tokenizer.characters}
 
     def _sample(self) -> str:

@@ -1,6 +1,8 @@
 """The command `capstone`: one module a subcommand; exit codes 0 right, 1 wrong, 2 misuse."""
 
 import argparse
+import io
+import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -8,7 +10,9 @@ from typing import NoReturn
 from capstone.cli import generate, gradcheck, train
 from capstone.errors import CapstoneError
 
+MISUSE = 2
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+PIPE_CLOSED = 141  # 128 + SIGPIPE
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -16,7 +20,7 @@ class OneLineParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print the line and exit with code 2."""
-        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
+        self.exit(MISUSE, f"{self.prog}: {message}; see {self.prog} --help\n")
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -29,7 +33,7 @@ def make_parser() -> argparse.ArgumentParser:
     for module in (gradcheck, train, generate):
         name = module.__name__.rpartition(".")[2]
         summary = (module.__doc__ or "").partition("\n")[0]
-        command = commands.add_parser(name, help=summary, description=summary)
+        command = commands.add_parser(name, help=summary, description=module.__doc__)
         module.add_arguments(command)
         command.set_defaults(run=module.run)
     return parser
@@ -42,18 +46,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: the words after `capstone`; those of the process if not given.
 
     Returns:
-        The exit code: 0 right, 1 a gradient is wrong, 2 misuse, 130 interrupted.
+        The exit code: 0 right, 1 a gradient is wrong, 2 misuse, 130 interrupted, 141 if nobody
+        reads the output to its end.
     """
+    _forgive_characters()
     options = make_parser().parse_args(arguments)
     try:
         code: int = options.run(options)
+        print(end="", flush=True)
     except CapstoneError as error:
-        print(f"capstone {options.command}: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print(f"capstone {options.command}: interrupted", file=sys.stderr)
-        return INTERRUPTED
-    except BrokenPipeError:  # the reader of a pipe has gone: nothing is left to say
-        sys.stderr.close()
-        return 0
+        return _give_up(options.command, error, MISUSE)
+    except MemoryError as error:
+        return _give_up(options.command, f"not enough memory: {error}", MISUSE)
+    except KeyboardInterrupt as interrupt:
+        return _give_up(options.command, str(interrupt) or "interrupted", INTERRUPTED)
+    except BrokenPipeError:
+        # The reader of the pipe has gone: nothing is left to say, at exit neither.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
     return code
+
+
+def _give_up(command: str, reason: object, code: int) -> int:
+    print(f"capstone {command}: {reason}", file=sys.stderr)
+    return code
+
+
+def _forgive_characters() -> None:
+    """An output that lacks a character of the text shows `?` in its place."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")

@@ -10,7 +10,7 @@ from capstone.train import Display, TrainingRun
 
 def make_display(path: Path) -> Display:
     """A progress bar if the output is a terminal and `rich` is installed, else plain lines."""
-    if sys.stdout.isatty():
+    if sys.stdout is not None and sys.stdout.isatty():  # None: started with a closed output
         try:
             return ProgressDisplay(path)
         except ImportError:
@@ -35,18 +35,18 @@ class PlainDisplay:
     def start(self, run: TrainingRun) -> None:
         """What is about to be trained, on what, and where it goes."""
         model, config = run.model.config, run.config
-        text = config.text_file or "Hamlet (embedded)"
         self.write(
             f"{run.model.count_parameters():,} parameters: {model.n_layers} layers, "
             f"{model.n_heads} heads, width {model.d_model}, positions {model.positions}, "
-            f"{'tied' if model.tied else 'untied'} head, {config.dtype}"
+            f"{'tied' if model.tied else 'untied'} head"
         )
         self.write(
-            f"{text}: {len(run.train_ids):,} training and {len(run.validation_ids):,} validation "
-            f"characters, {model.vocab_size} different ones"
+            f"{config.text_file or 'Hamlet'}: {len(run.train_ids):,} characters to train on, "
+            f"{len(run.validation_ids):,} to validate on, {model.vocab_size} different"
         )
-        batch = f"{run.sizes['batch_size']} x {run.seq_len} characters"
-        self.write(f"{run.total_steps:,} steps of {batch}; everything goes to {self.path}")
+        batch = f"{config.batch_size} x {run.seq_len} characters"
+        self.write(f"{run.total_steps:,} steps of {batch} in {config.dtype}")
+        self.write(f"everything goes to {self.path}")
         self.write()
 
     def step(self, run: TrainingRun, loss: float) -> None:
@@ -56,23 +56,25 @@ class PlainDisplay:
         """The figures of one evaluation, and what the model writes by now."""
         train, validation = metrics["train_loss"], metrics["val_loss"]
         self.write(
-            f"step {run.steps_done:>5}/{run.total_steps}   "
-            f"train {train:.4f} (perplexity {compute_perplexity(train):.2f})   "
-            f"validation {validation:.4f} (perplexity {compute_perplexity(validation):.2f})   "
+            f"step {run.steps_done}/{run.total_steps}   "
             f"grad norm {metrics['grad_norm']:.2f}   lr {metrics['lr']:.1e}   "
             f"{metrics['tokens_per_second']:,.0f} tokens/s   {clock(run.seconds_left)} left"
+        )
+        self.write(
+            f"    train {train:.4f} (perplexity {compute_perplexity(train):.2f})   "
+            f"validation {validation:.4f} (perplexity {compute_perplexity(validation):.2f})"
         )
         for line in sample.strip("\n").splitlines():
             self.write(f"    | {line}")
         self.write()
 
     def finish(self, run: TrainingRun) -> None:
-        """Where the results lie."""
+        """How it went, and what is missing in the folder."""
         if run.history:
-            best = f"best validation loss {run.best_loss:.4f}"
-            self.write(
-                f"{best} after {run.steps_done:,} steps in {clock(run.seconds)}: {self.path}"
-            )
+            done = f"{run.steps_done:,} steps in {clock(run.seconds)}"
+            self.write(f"{done}, best validation loss {run.best_loss:.4f}: {self.path}")
+        if not run.has_picture:
+            self.write("no loss.png: drawing it needs matplotlib (pip install matplotlib)")
 
 
 class ProgressDisplay(PlainDisplay):
@@ -89,9 +91,9 @@ class ProgressDisplay(PlainDisplay):
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
         super().__init__(path)
-        words = TextColumn("loss {task.fields[loss]:.3f}  {task.fields[rate]:,.0f} tokens/s")
-        left = TextColumn("{task.fields[left]} left")
-        self.progress = Progress(BarColumn(), MofNCompleteColumn(), words, left)
+        words = TextColumn("{task.fields[words]}")
+        bar = BarColumn(bar_width=None)  # what the words leave of the line
+        self.progress = Progress(bar, MofNCompleteColumn(), words, expand=True)
         self.task: Any = None
 
     def write(self, text: str = "") -> None:
@@ -102,13 +104,13 @@ class ProgressDisplay(PlainDisplay):
         """The header, then the bar."""
         super().start(run)
         self.progress.start()
-        self.task = self.progress.add_task("", total=run.total_steps, loss=0.0, rate=0.0, left="?")
+        self.task = self.progress.add_task("", total=run.total_steps, words="")
 
     def step(self, run: TrainingRun, loss: float) -> None:
         """Move the bar."""
-        rate = run.steps_done * run.tokens_a_step / run.seconds
-        left = clock(run.seconds_left)
-        self.progress.update(self.task, completed=run.steps_done, loss=loss, rate=rate, left=left)
+        rate, left = f"{run.tokens_per_second:,.0f} tokens/s", f"{clock(run.seconds_left)} left"
+        words = f"loss {loss:.3f}  {rate}  {left}"
+        self.progress.update(self.task, completed=run.steps_done, words=words)
 
     def finish(self, run: TrainingRun) -> None:
         """Leave the bar as it is and say where the results lie."""
@@ -117,6 +119,7 @@ class ProgressDisplay(PlainDisplay):
 
 
 def clock(seconds: float) -> str:
-    """Minutes and seconds: 75.2 becomes `1:15`."""
+    """Minutes and seconds, and hours if there are any: 75.2 becomes `1:15`."""
     minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes}:{rest:02d}"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

@@ -3,7 +3,6 @@
 import argparse
 
 from capstone._checks import fail
-from capstone.errors import UsageError
 from capstone.generate import stream
 from capstone.run_folder import load_run
 
@@ -11,16 +10,32 @@ from capstone.run_folder import load_run
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `capstone generate`."""
     parser.add_argument("run_path", metavar="RUN", help="a run's folder, or a checkpoint in it")
-    parser.add_argument("--prompt", default="\n", help="text to continue (default: a new line)")
-    parser.add_argument("--max-new-tokens", type=int, default=300, help="default 300")
     parser.add_argument(
-        "--temperature", type=float, default=0.8, help="0 picks the likeliest (default 0.8)"
+        "--prompt", metavar="TEXT", default="\n", help="what to continue (default: a new line)"
     )
-    parser.add_argument("--top-k", type=int, help="sample among the K likeliest characters")
     parser.add_argument(
-        "--top-p", type=float, help="sample among the likeliest that reach this probability"
+        "--max-new-tokens", type=int, metavar="N", default=300, help="length (default: 300)"
     )
-    parser.add_argument("--seed", type=int, default=0, help="of the sampling (default 0)")
+    parser.add_argument(
+        "--temperature",
+        type=float,
+        metavar="X",
+        default=0.8,
+        help="0 always takes the likeliest character, 1 samples from the model as it is "
+        "(default: 0.8)",
+    )
+    parser.add_argument(
+        "--top-k", type=int, metavar="K", help="sample among the K likeliest characters"
+    )
+    parser.add_argument(
+        "--top-p",
+        type=float,
+        metavar="P",
+        help="sample among the likeliest that together reach the probability P",
+    )
+    parser.add_argument(
+        "--seed", type=int, metavar="N", default=0, help="of the sampling (default: 0)"
+    )
     parser.add_argument("--stop", default="", metavar="CHARACTERS", help="any of these ends it")
     parser.add_argument(
         "--replacement", metavar="CHARACTER", help="stands in for unknown ones in the prompt"
@@ -31,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
     """Print the prompt and its continuation, character by character."""
     if not options.prompt:
         rule = "the prompt must not be empty"
-        fail("generate", rule, expected="at least one character", got="none", error=UsageError)
+        fail("--prompt", rule, expected="at least one character", got="none")
     model, tokenizer = load_run(options.run_path)
     tokens = stream(
         model.forward,

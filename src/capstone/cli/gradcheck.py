@@ -9,7 +9,6 @@ from typing import Any
 
 from capstone._checks import check_not_negative, fail
 from capstone.cases import CASES, Case
-from capstone.errors import UsageError
 from capstone.gradcheck import Op, Report, check
 
 
@@ -22,7 +21,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="only the subjects whose name contains WORD, in either case",
     )
     parser.add_argument(
-        "--seed", type=int, default=0, help="another draw of the upstream gradients (default 0)"
+        "--seed",
+        type=int,
+        metavar="N",
+        default=0,
+        help="another draw of the upstream gradients (default: 0)",
     )
 
 
@@ -31,16 +34,10 @@ def run(options: argparse.Namespace) -> int:
     check_not_negative("gradcheck", seed=options.seed)
     selected = [case for case in CASES if options.k.lower() in case.id.lower()]
     if not selected:
-        rule, expected = "-k selects nothing", ", ".join(sorted({case.subject for case in CASES}))
-        fail(
-            "gradcheck",
-            rule,
-            expected=f"part of one of {expected}",
-            got=repr(options.k),
-            error=UsageError,
-        )
+        expected = f"part of one of {', '.join(sorted({case.subject for case in CASES}))}"
+        fail("-k", "nothing is selected", expected=expected, got=repr(options.k))
     width = max(len(case.id) for case in selected)
-    print(f"{'what':{width}}  entries  worst error    allowed  would catch    time")
+    print(f"{'what':{width}}  entries  worst error  allowed  would catch   time")
     reports = []
     for case in selected:
         report = check_case(case, options.seed)
@@ -63,8 +60,8 @@ def check_case(case: Case, seed: int) -> Report:
 def _line(report: Report) -> str:
     verdict = "ok" if report.ok else "WRONG"
     return (
-        f"{report.compared:7d}  {report.norm_error:11.1e}  {report.norm_allowed:9.1e}  "
-        f"{report.detection_floor:11.1e}  {report.seconds:5.2f} s  {verdict}"
+        f"{report.compared:7d}  {report.norm_error:11.1e}  {report.norm_allowed:7.1e}  "
+        f"{report.detection_floor:11.1e}  {report.seconds:5.2f}s  {verdict}"
     )
 
 

@@ -1,57 +1,62 @@
 """Train a transformer on a text: the embedded Hamlet, or a file of yours."""
 
 import argparse
-import sys
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from capstone.cli.display import make_display
-from capstone.config import DEFAULT_STEPS, DTYPES, RunConfig, read_config
+from capstone.config import DEFAULT_STEPS, DTYPES, MODEL_KEYS, RunConfig, read_config, value_type
 from capstone.ops.attention import POSITIONS
-from capstone.presets import PRESETS
 from capstone.run_folder import LAST, RunFolder, free_folder
 from capstone.train import TrainingRun
 
+METAVARS = {int: "N", float: "X", str: "NAME", bool: None}
 HELP = {
-    "preset": f"{', '.join(PRESETS)} (default tiny)",
+    "preset": "model and batch size: tiny (0.8 M parameters), small (3 M) or medium (12 M)",
     "text_file": "UTF-8 text to learn from (default: the embedded Hamlet)",
-    "seq_len": "context in characters",
-    "d_model": "width of the model",
-    "n_layers": "number of blocks",
-    "n_heads": "number of attention heads",
-    "d_ff": "width inside the feed-forward network",
-    "positions": f"{' or '.join(POSITIONS)} (default rope)",
-    "tied": "whether the head shares the embedding's table (default on)",
-    "batch_size": "windows a step",
-    "max_steps": f"length of the run (default {DEFAULT_STEPS}, or as long as --epochs)",
-    "epochs": "passes over the text instead of random windows",
+    "seq_len": "context in characters (default: the preset's)",
+    "d_model": "width of the model (default: the preset's)",
+    "n_layers": "number of blocks (default: the preset's)",
+    "n_heads": "number of attention heads (default: the preset's)",
+    "d_ff": "width inside the feed-forward network (default: about 8/3 of --d-model)",
+    "positions": " or ".join(POSITIONS),
+    "tied": "whether the head shares the embedding's table (default: it does)",
+    "batch_size": "windows a step (default: the preset's)",
+    "max_steps": f"length of the run (default: {DEFAULT_STEPS}, or as long as --epochs)",
+    "epochs": "passes over the text (default: random windows for --max-steps)",
     "lr": "learning rate at the peak",
     "min_lr": "learning rate at the end (default: a tenth of --lr)",
     "warmup_steps": "steps up to the peak",
-    "weight_decay": "of matrices",
+    "weight_decay": "decay of the matrices, not of the gains",
     "max_grad_norm": "gradients of a larger norm are scaled down to it",
-    "eval_every": "steps between evaluations",
+    "eval_every": "steps from one evaluation to the next",
     "seed": "of weights, batches and samples",
     "dtype": " or ".join(DTYPES),
 }
+FOLLOWERS = {
+    "preset": (*MODEL_KEYS, "batch_size"),
+    "d_model": ("d_ff",),
+    "epochs": ("max_steps",),
+    "lr": ("min_lr",),
+}
+"""An option of the command line also displaces these of the file, which came from its old value."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """One option for every field of `RunConfig`, and where the run goes."""
     for field in fields(RunConfig):
         flag = "--" + field.name.replace("_", "-")
-        shown = f" (default {field.default})" if isinstance(field.default, float) else ""
-        kind: dict[str, Any] = {
-            "type": type(field.default),
-            "metavar": type(field.default).__name__.upper(),
-        }
-        if isinstance(field.default, bool):
-            kind = {"action": argparse.BooleanOptionalAction}
-        parser.add_argument(
-            flag, dest=field.name, default=None, help=HELP[field.name] + shown, **kind
-        )
-    parser.add_argument("--config", metavar="FILE", help="TOML with any of these options")
+        kind = value_type(field)
+        how: dict[str, Any] = {"type": kind, "metavar": METAVARS[kind]}
+        if kind is bool:
+            how = {"action": argparse.BooleanOptionalAction}
+        has_default = kind is not bool and field.default is not None
+        shown = f" (default: {field.default})" if has_default else ""
+        parser.add_argument(flag, default=None, help=HELP[field.name] + shown, **how)
+    parser.add_argument(
+        "--config", metavar="FILE", help="TOML with any of these options; the command line wins"
+    )
     parser.add_argument(
         "--out", metavar="DIR", help="the run's folder (default: a new one in runs/)"
     )
@@ -59,22 +64,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Train; options on the command line win over those of `--config`."""
-    chosen = read_config(options.config) if options.config else {}
-    for field in fields(RunConfig):
-        value = getattr(options, field.name)
-        if value is not None:
-            chosen[field.name] = value
-    config = RunConfig(**chosen)
+    config = _choose(options)
     training = TrainingRun(config)
     folder = RunFolder(_folder(options.out, config))
     display = make_display(folder.path)
     try:
         training.run(folder, display)
     except KeyboardInterrupt:
-        where = folder.path / LAST
-        print(f"interrupted at step {training.steps_done}; {where} holds it", file=sys.stderr)
-        raise
+        done = f"interrupted after {training.steps_done} steps"
+        raise KeyboardInterrupt(f"{done}; the model is in {folder.path / LAST}") from None
     return 0
+
+
+def _choose(options: argparse.Namespace) -> RunConfig:
+    filed = {} if options.config is None else read_config(options.config)
+    RunConfig(**filed)  # nothing on the command line excuses a mistake in the file
+    named = {field.name: getattr(options, field.name) for field in fields(RunConfig)}
+    typed = {name: value for name, value in named.items() if value is not None}
+    displaced = {follower for name in typed for follower in FOLLOWERS.get(name, ())}
+    kept = {name: value for name, value in filed.items() if name not in displaced}
+    return RunConfig(**{**kept, **typed})
 
 
 def _folder(out: str | None, config: RunConfig) -> Path:

@@ -31,27 +31,49 @@ class Comparison:
     numeric: Slopes  # (n,) each
     sizes: Array  # (n,) of one typical entry, as it shows in the comparison
     extra: Array  # (n,) measured noise
+    probes: Array | None = None  # (n, *shape); None: entry by entry
 
     @property
     def allowed(self) -> Array:
         """(n,) the error that rounding explains."""
-        eps = float(np.finfo(self.argument.value.dtype).eps)
         terms = self.numeric.terms + self.numeric.terms.max(initial=0)
-        derived: Array = ROUNDINGS * eps * terms + self.numeric.noise + self.extra
+        derived: Array = ROUNDINGS * eps_of(self.argument) * terms + self.numeric.noise + self.extra
         return derived
 
     @property
     def error(self) -> Array:
-        """(n,) absolute difference; infinite where either side is not finite."""
-        with np.errstate(invalid="ignore"):
-            error = np.abs(self.analytic - self.numeric.value)
-        return np.where(np.isfinite(error), error, np.inf)
+        """(n,) absolute difference; infinite where either side, or its bound, is not finite."""
+        error = np.abs(self.analytic - self.numeric.value)
+        return np.where(np.isfinite(error) & np.isfinite(self.allowed), error, np.inf)
 
     @property
     def is_wrong(self) -> Array:
-        """(n,) booleans."""
-        wrong: Array = self.error > self.allowed
-        return wrong
+        """(n,) booleans; no comparison with a NaN can make them False."""
+        return np.asarray(~(self.error <= self.allowed) | np.isinf(self.error))
+
+    @property
+    def shows_something(self) -> bool:
+        """Is either gradient, anywhere, more than rounding around zero?"""
+        size = np.maximum(np.abs(self.analytic), np.abs(self.numeric.value))
+        return bool((~(size <= self.allowed)).any())
+
+    def along(self, gradient: Array) -> Array:
+        """(n,) another gradient as this comparison sees it."""
+        if self.probes is None:
+            return gradient.reshape(-1).astype(float)
+        products: Array = (gradient.astype(float) * self.probes).reshape(len(self.probes), -1)
+        return np.asarray(products.sum(axis=1))
+
+    def directions_of(self, which: Array) -> Array:
+        """(len(which), *shape) the directions of some of the n comparisons."""
+        if self.probes is not None:
+            return np.asarray(self.probes[which])
+        return one_hots(which, self.argument.value.shape)
+
+
+def eps_of(argument: Argument) -> float:
+    """Of the argument's precision, or of the differences' own where that is coarser."""
+    return max(float(np.finfo(argument.value.dtype).eps), float(np.finfo(float).eps))
 
 
 def compare_entries(
@@ -61,7 +83,7 @@ def compare_entries(
     size, shape = argument.value.size, argument.value.shape
     chunk = evaluator.chunk(index)
     parts = [
-        numeric.slopes(index, one_hots(start, min(start + chunk, size), shape))
+        numeric.slopes(index, one_hots(np.arange(start, min(start + chunk, size)), shape))
         for start in range(0, size, chunk)
     ]
     slopes = Slopes(*(np.concatenate(column) for column in zip(*parts, strict=True)))
@@ -82,7 +104,8 @@ def compare_probes(
     sizes = np.abs(products[products != 0])
     typical = np.full(PROBES, np.median(sizes) if sizes.size else 0.0)
     slopes = slopes._replace(terms=terms)
-    return Comparison(argument, products.sum(axis=1), slopes, typical, np.zeros(PROBES))
+    analytic, extra = products.sum(axis=1), np.zeros(PROBES)
+    return Comparison(argument, analytic, slopes, typical, extra, directions)
 
 
 def summarize(comparison: Comparison, depth: str) -> ArgumentReport:
@@ -131,7 +154,7 @@ def find_wrong_entries(
         `(entries, forwards)`: flat indices found within `LOCALIZE_CALLS` probes, and the probes.
     """
     flat = gradient.reshape(-1).astype(float)
-    eps = float(np.finfo(argument.value.dtype).eps)
+    eps = eps_of(argument)
     found: list[int] = []
     calls, parts = 0, [np.arange(flat.size)]
     while parts and calls < LOCALIZE_CALLS:
@@ -142,7 +165,7 @@ def find_wrong_entries(
         calls += 1
         terms = slopes.terms[0] + float(np.abs(flat * direction).sum())
         error = abs(float(flat @ direction) - float(slopes.value[0]))
-        if error <= ROUNDINGS * eps * terms + float(slopes.noise[0]):
+        if not np.isfinite(error) or error <= ROUNDINGS * eps * terms + float(slopes.noise[0]):
             continue
         if len(part) == 1:
             found.append(int(part[0]))

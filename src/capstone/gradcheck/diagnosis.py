@@ -18,6 +18,8 @@ def diagnose(analytic: Array, numeric: Array, is_wrong: Array) -> str:
         is_wrong: booleans, True where the two disagree.
     """
     norm = float(np.linalg.norm(numeric))
+    if not np.isfinite(numeric).all():
+        return "no derivative to compare with: forward fails or gives NaN next to the point"
     if not np.isfinite(analytic).all():
         return f"{int((~np.isfinite(analytic)).sum())} entries are NaN or infinite"
     if norm == 0:

@@ -1,9 +1,13 @@
 """The noise-limited ladder: central differences that know how far to trust themselves.
 
-The step climbs by sqrt(10) from where rounding dominates. While neighbours agree within their
+The step climbs by sqrt(10) from the rounding-dominated end. While neighbors agree within their
 rounding bounds, a larger step only reduces the noise; the first disagreement means that truncation
 has arrived. One more step back truncation is ten times smaller, hence below the noise, and there
 twice the rounding bound holds. No tolerance is asked for, and none is guessed.
+
+Where neighbors disagree before any plateau has formed, truncation cannot be the cause: the forward
+pass is rougher than its rounding bound says, and the bound is raised until it explains what was
+seen.
 """
 
 import numpy as np
@@ -14,7 +18,9 @@ from capstone.gradcheck.probes import nudged
 
 SAFETY = 8.0  # roundings of a forward pass, in units of eps * sum|terms|, that may line up
 LOWEST, HIGHEST = -13.0, -1.0  # decimal exponents of the step, in units of the scale
-NOISE_SAMPLES = 3  # forwards with inputs moved by one rounding error
+DEEPEST = 30.0  # decades below the array's scale at which small entries get steps of their own
+PLATEAU = 2  # agreements in a row that make one
+NUDGES = (1, 1e2, 1e4)  # roundings by which the inputs move to show how rough the forward is
 
 
 class Ladder:
@@ -23,57 +29,114 @@ class Ladder:
     Args:
         evaluator: of the subject, at a point of float64 values.
         rng: for the samples of noise.
+        lowest: decimal exponent of the first step; a higher one saves forwards and suits functions
+            that are smooth at that scale.
     """
 
     name = "noise-limited ladder"
 
-    def __init__(self, evaluator: Evaluator, rng: np.random.Generator) -> None:
-        self.evaluator = evaluator
-        dy = evaluator.dy
-        base = evaluator.output(evaluator.values)
-        samples = [
-            evaluator.output([nudged(rng, value) for value in evaluator.values])
-            for _ in range(NOISE_SAMPLES)
-        ]
-        measured = max(abs(float((dy * (sample - base)).sum())) for sample in samples)
-        self.rounding = max(np.finfo(float).eps * float(np.abs(dy * base).sum()), measured)
+    def __init__(
+        self, evaluator: Evaluator, rng: np.random.Generator, lowest: float = LOWEST
+    ) -> None:
+        self.evaluator, self.lowest = evaluator, lowest
+        terms = evaluator.dy * evaluator.base
+        self.rounding = max(np.finfo(float).eps * float(np.abs(terms).sum()), self._roughness(rng))
+
+    def _roughness(self, rng: np.random.Generator) -> float:
+        """How far `<dy, y>` is from a straight line where it must look like one."""
+        evaluator, largest = self.evaluator, 0.0
+        for roundings in NUDGES:
+            directions = [
+                nudged(rng, value, roundings) - value if value.dtype.kind == "f" else value * 0
+                for value in evaluator.values
+            ]
+            try:
+                plus, minus = (
+                    evaluator.output([v + s * d for v, d in pairs])
+                    for s in (1, -1)
+                    for pairs in [list(zip(evaluator.values, directions, strict=True))]
+                )
+            except Exception:  # one rounding error may leave the domain
+                continue
+            bend = abs(float((evaluator.dy * (plus - 2 * evaluator.base + minus)).sum()))
+            largest = max(largest, bend if np.isfinite(bend) else 0.0)
+        return largest
 
     def slopes(self, index: int, directions: Array) -> Slopes:
         """Derivatives along `directions` (P, *shape) of argument number `index`."""
-        count = len(directions)
-        scale = scale_of(self.evaluator.values[index])
-        value, noise = np.zeros(count), np.full(count, np.inf)
-        previous, bound = np.full(count, np.nan), np.full(count, np.inf)
-        terms, is_silent = np.zeros(count), np.ones(count, bool)
-        climbing = np.ones(count, bool)
-        for exponent in np.arange(LOWEST, HIGHEST + 0.25, 0.5):
-            step = scale * 10.0**exponent
-            active = np.flatnonzero(climbing)
-            slope, size, silent = self._central(index, directions[active], step)
-            rounding = SAFETY * (self.rounding + np.finfo(float).eps * size * scale) / step
-            is_first = np.isnan(previous[active])
-            agrees = np.abs(slope - previous[active]) <= rounding + bound[active]
-            goes_on = np.isfinite(slope) & (is_first | agrees)
-            climbing[active] = goes_on
-            up = active[goes_on]
-            # the rung below the current one is the one to keep: on the first there is none
-            fresh = is_first[goes_on]
-            value[up] = np.where(fresh, slope[goes_on], previous[up])
-            noise[up] = 2 * np.where(fresh, rounding[goes_on], bound[up])
-            previous[up], bound[up], terms[up] = slope[goes_on], rounding[goes_on], size[goes_on]
-            is_silent[active] &= silent
-            if not climbing.any():
+        eps = float(np.finfo(float).eps)
+        climb = _Climb(len(directions), self.rounding)
+        value = self.evaluator.values[index]
+        scale, own = scale_of(value), own_scales(value, directions)  # own: (P,)
+        depth = int(np.ceil(2 * np.log10(scale / own.min(initial=scale))))  # extra rungs
+        for rung in range(int(2 * (HIGHEST - self.lowest)) + depth + 1):
+            step = own * 10.0 ** (self.lowest + rung / 2)  # (P,)
+            active = np.flatnonzero(climb.goes_on & (step <= 1.01 * scale * 10.0**HIGHEST))
+            if not active.size:
                 break
-        return Slopes(value, noise, terms, is_silent)
+            slope, size, silent = self._central(index, directions[active], step[active])
+            moves = eps * size * (own + step)[active]  # rounding of the perturbed entries
+            climb.add(active, slope, size, silent, moves, step[active])
+        return climb.slopes()
 
-    def _central(self, index: int, directions: Array, step: float) -> tuple[Array, Array, Array]:
+    def _central(self, index: int, directions: Array, step: Array) -> tuple[Array, Array, Array]:
         """Slopes, sizes of their terms, and whether nothing moved, one a direction."""
         x, dy = self.evaluator.values[index], self.evaluator.dy
-        both = np.concatenate([x + step * directions, x - step * directions])
-        with np.errstate(all="ignore"):
-            y = self.evaluator.outputs(index, both)  # (2 P, *y.shape)
-            count = len(directions)
-            moved = (y[:count] - y[count:]).reshape(count, -1)
-            products = moved * dy.reshape(-1) / (2 * step)
+        count = len(directions)
+        by = step.reshape(count, *(1,) * x.ndim) * directions
+        y = self.evaluator.outputs(index, np.concatenate([x + by, x - by]))  # (2 P, *y.shape)
+        moved = (y[:count] - y[count:]).reshape(count, -1)
+        products = moved * dy.reshape(-1) / (2 * step[:, None])
         is_silent = np.asarray(~moved.any(axis=1))
         return products.sum(axis=1), np.abs(products).sum(axis=1), is_silent
+
+
+class _Climb:
+    """Where each of P directions stands on its ladder."""
+
+    def __init__(self, count: int, rounding: float) -> None:
+        self.rounding = np.full(count, rounding)
+        self.goes_on = np.ones(count, bool)
+        self.agreements = np.zeros(count, int)
+        self.value, self.noise = np.full(count, np.nan), np.full(count, np.inf)
+        self.previous, self.bound = np.full(count, np.nan), np.full(count, np.inf)
+        self.terms, self.is_silent = np.zeros(count), np.ones(count, bool)
+
+    def add(
+        self, at: Array, slope: Array, size: Array, silent: Array, moves: Array, step: Array
+    ) -> None:
+        """The next rung for the directions numbered `at`."""
+        bound = SAFETY * (self.rounding[at] + moves) / step
+        is_first = np.isnan(self.previous[at])
+        self.is_silent[at] &= silent
+        difference = np.abs(slope - self.previous[at])
+        agrees = difference <= bound + self.bound[at]
+        rough = ~is_first & ~agrees & (self.agreements[at] < PLATEAU) & np.isfinite(slope)
+        # bound + previous bound must reach the difference, hence the factor of one previous step
+        explained = difference * step / (SAFETY * (1 + np.sqrt(10)))
+        self.rounding[at] = np.where(rough, self.rounding[at] + explained, self.rounding[at])
+        bound = SAFETY * (self.rounding[at] + moves) / step
+        restarts = is_first | rough
+        up = np.isfinite(slope) & (restarts | agrees)
+        self.goes_on[at] = up
+        on, fresh = at[up], restarts[up]
+        # the rung below the current one is the one to keep: after a restart there is none
+        self.value[on] = np.where(fresh, slope[up], self.previous[on])
+        self.noise[on] = 2 * np.where(fresh, bound[up], self.bound[on])
+        self.agreements[on] = np.where(fresh, 0, self.agreements[on] + 1)
+        self.previous[on], self.bound[on], self.terms[on] = slope[up], bound[up], size[up]
+
+    def slopes(self) -> Slopes:
+        """The result; silence is no proof of a slope of 0: what is too small to move y is noise."""
+        return Slopes(self.value, self.noise, self.terms, self.is_silent)
+
+
+def own_scales(value: Array, directions: Array) -> Array:
+    """(P,) the smallest nonzero entry that each direction moves: what its first steps must suit."""
+    count = len(directions)
+    sizes = np.where(directions != 0, np.abs(value), 0.0).reshape(count, -1)
+    sizes[sizes == 0] = np.inf
+    smallest = sizes.min(axis=1, initial=np.inf)
+    scale = scale_of(value)
+    clipped: Array = np.clip(smallest, scale * 10.0**-DEEPEST, scale)
+    return clipped

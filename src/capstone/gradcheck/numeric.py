@@ -7,13 +7,16 @@ trailing axes only, all perturbations ride on a new leading axis and one call an
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from capstone._typing import Array
 from capstone.gradcheck.subjects import Subject
+from capstone.gradcheck.usage import refuse
 
+APART = 1e-2  # relative distance of the two variants that decide whether a forward can be stacked
 CHUNK_BYTES = 1 << 22  # perturbed copies and outputs at a time: small enough for the cache
 
 
@@ -60,19 +63,51 @@ class Evaluator:
             values = [np.array(value) for value in values]
         return np.asarray(self.subject.forward(values)[0])
 
+    def output_at(self, index: int, value: Array) -> Array:
+        """y with argument `index` replaced."""
+        return self.output(self._with(index, value))
+
+    @cached_property
+    def base(self) -> Array:
+        """y at the point itself, in float64.
+
+        Raises:
+            UsageError: a forward pass that takes its own precision only.
+        """
+        try:
+            return self.output(self.values)
+        except Exception as error:
+            rule = (
+                f"forward of {self.subject.name} must run in float64, where differences are taken"
+            )
+            refuse(rule, expected="an output", got=f"{type(error).__name__}: {error}")
+
     def outputs(self, index: int, variants: Array) -> Array:
         """y for each variant of argument `index`: (P, *shape) to (P, *y.shape)."""
         key = (index, variants.dtype.kind)
         if len(variants) > 1 and key not in self._stackable:
             self._stackable[key] = self._agrees_stacked(index, variants[:2])
         if len(variants) > 1 and self._stackable[key]:
-            return self._stacked(index, variants)
-        return np.stack([self.output(self._with(index, variant)) for variant in variants])
+            try:
+                return self._stacked(index, variants)
+            except Exception:  # one variant is outside the domain: find out which
+                pass
+        return np.stack([self._output_or_nan(index, variant) for variant in variants])
 
     def chunk(self, index: int) -> int:
         """How many variants of argument `index` go through one call."""
         entries = self.values[index].size + 4 * self.dy.size
         return max(1, CHUNK_BYTES // (16 * max(1, entries)))
+
+    def _output_or_nan(self, index: int, variant: Array) -> Array:
+        """y for one variant; NaN where the forward pass fails, which is outside its domain."""
+        try:
+            y = self.output_at(index, variant)
+        except np.exceptions.ComplexWarning:
+            raise
+        except Exception:
+            return np.full(self.dy.shape, np.nan)
+        return y if y.shape == self.dy.shape else np.full(self.dy.shape, np.nan)
 
     def _with(self, index: int, value: Array) -> list[Array]:
         """All values, number `index` replaced; complex throughout if the new one is."""
@@ -89,10 +124,15 @@ class Evaluator:
         return self.output(self._with(index, lifted))
 
     def _agrees_stacked(self, index: int, pair: Array) -> bool:
-        """Does one stacked call give what two single calls give, bit for bit or nearly so?"""
-        single = np.stack([self.output(self._with(index, variant)) for variant in pair])
+        """Does one stacked call give what two single calls give, bit for bit or nearly so?
+
+        The two variants are driven apart first: near each other, a forward pass that averages over
+        the stack would give nearly the right thing.
+        """
+        apart = pair * np.array([1, 1 + APART]).reshape(2, *(1,) * (pair.ndim - 1))
         try:
-            stacked = self._stacked(index, pair)
+            single = np.stack([self.output_at(index, variant) for variant in apart])
+            stacked = self._stacked(index, apart)
         except Exception:  # any failure means: this forward cannot be stacked
             return False
         if stacked.shape != single.shape:

@@ -17,22 +17,33 @@ def signed(rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[np.
 
 
 def far_point(rng: np.random.Generator, value: Array) -> Array:
-    """The entries of `value` in another order: elsewhere, yet inside any sensible domain."""
-    return rng.permutation(value.reshape(-1)).reshape(value.shape)
+    """The entries of `value` in another order: elsewhere, yet inside any elementwise domain.
+
+    Sorted integers stay: they may be offsets, whose order has a meaning.
+    """
+    flat = value.reshape(-1)
+    if value.dtype.kind in "iu" and (flat[1:] >= flat[:-1]).all():
+        return value
+    return flat[rng.permutation(value.size)].reshape(value.shape)
 
 
-def nudged(rng: np.random.Generator, value: Array) -> Array:
-    """`value` with every entry moved by one rounding error, up or down at random."""
+def near_point(rng: np.random.Generator, value: Array) -> Array:
+    """`value` a little larger throughout, integers as they are, for pickier domains."""
+    return value * value.dtype.type(1.125) if value.dtype.kind == "f" else value
+
+
+def nudged(rng: np.random.Generator, value: Array, roundings: float = 1) -> Array:
+    """`value` with every entry moved by so many rounding errors, up or down at random."""
     if value.dtype.kind not in "fc":
         return value
-    eps = np.finfo(value.dtype).eps
-    moved: Array = value * (1 + eps * rng.choice([-1.0, 1.0], value.shape)).astype(value.real.dtype)
+    step = roundings * np.finfo(value.dtype).eps * rng.choice([-1.0, 1.0], value.shape)
+    moved: Array = value * (1 + step).astype(value.real.dtype)
     return moved
 
 
-def one_hots(start: int, stop: int, shape: tuple[int, ...]) -> Array:
-    """Directions (stop - start, *shape) that each move one entry, numbered in C order."""
-    count = stop - start
+def one_hots(entries: Array, shape: tuple[int, ...]) -> Array:
+    """Directions (len(entries), *shape) that each move one entry, numbered in C order."""
+    count = len(entries)
     directions = np.zeros((count, int(np.prod(shape))))
-    directions[np.arange(count), np.arange(start, stop)] = 1
+    directions[np.arange(count), entries] = 1
     return directions.reshape(count, *shape)

@@ -1,9 +1,13 @@
 """What a check says: verdicts, findings, and the words in which a failure is explained."""
 
 from dataclasses import asdict, dataclass, field
+from textwrap import wrap
 from typing import Any
 
 from capstone.errors import GradientMismatch
+
+WIDTH = 100  # columns
+INDENT = " " * 15  # of the second line of an entry
 
 
 @dataclass(frozen=True)
@@ -127,8 +131,9 @@ def _right(report: Report) -> str:
     ]
     for a in report.arguments:
         floor = f"would have caught {a.detection_floor:.0e}"
+        noise = f", {a.below_noise} entries below the noise" if a.below_noise else ""
         lines.append(
-            f"  {a.name:<12} {a.shape!s:<16} error {a.norm_error:.1e} of the norm, {floor}"
+            f"  {a.name:<12} {a.shape!s:<16} error {a.norm_error:.1e} of the norm, {floor}{noise}"
         )
     return "\n".join([*lines, *(f"  warning      {warning}" for warning in report.warnings)])
 
@@ -136,13 +141,13 @@ def _right(report: Report) -> str:
 def _headline(report: Report) -> str:
     wrong = report.wrong_arguments
     if wrong:
-        names = ", ".join(f"d({name})" for name in wrong)
+        names = _listed([f"d({name})" for name in wrong], ", ", 40)
         verb = "disagrees" if len(wrong) == 1 else "disagree"
-        return f"{report.name}: {names} {verb} with the derivative by {report.method}"
+        return _line(f"{report.name}: {names} {verb} with the derivative by {report.method}")
     if report.findings:
         rules = ", ".join(sorted({finding.rule for finding in report.findings}))
-        return f"{report.name}: the backward pass breaks the protocol: {rules}"
-    return f"{report.name}: nothing was compared"
+        return _line(f"{report.name}: the backward pass breaks the protocol: {rules}")
+    return _line(f"{report.name}: nothing was compared")
 
 
 def _body(report: Report) -> list[str]:
@@ -151,17 +156,34 @@ def _body(report: Report) -> list[str]:
     for argument in wrong[:3]:
         lines += _explain(argument)
     if len(wrong) > 3:
-        lines.append(f"  and          {', '.join(argument.name for argument in wrong[3:])}")
+        lines.append(f"  and          {_listed([a.name for a in wrong[3:]], ', ', 60)}")
     right = [argument for argument in report.arguments if argument.is_right]
     if wrong and right:
         floor = max(argument.detection_floor for argument in right)
-        names = " ok   ".join(argument.name for argument in right[:8]) + " ok"
-        more = f" and {len(right) - 8} more" if len(right) > 8 else ""
-        lines.append(f"  others       {names}{more}   (would have caught {floor:.0e})")
-    lines += [f"  {finding.rule:<12} {finding.message}" for finding in report.findings[:6]]
+        names = _listed([f"{argument.name} ok" for argument in right], "   ", 50)
+        lines.append(f"  others       {names}   (would have caught {floor:.0e})")
+    for finding in report.findings[:3]:
+        words = f"{finding.rule:<12} {finding.message}"
+        lines += wrap(f"  {words}", WIDTH, subsequent_indent=INDENT, max_lines=2)
     lines += [f"  warning      {warning}" for warning in report.warnings[:2]]
-    lines.append(f"  replay       {report.replay}")
-    return lines
+    return [*map(_line, lines), f"  replay       {report.replay}"]
+
+
+def _listed(names: list[str], between: str, room: int) -> str:
+    """As many of the names as there is room for, and how many more there are."""
+    shown = names[:1]
+    for name in names[1:]:
+        if len(between.join([*shown, name])) > room:
+            break
+        shown.append(name)
+    more = f" and {len(names) - len(shown)} more" if len(shown) < len(names) else ""
+    return between.join(shown) + more
+
+
+def _line(words: str) -> str:
+    """On one line that fits."""
+    words = words.replace("\n", " ")
+    return words if len(words) <= WIDTH else words[: WIDTH - 4] + " ..."
 
 
 def _explain(argument: ArgumentReport) -> list[str]:
@@ -175,5 +197,5 @@ def _explain(argument: ArgumentReport) -> list[str]:
         f"  error        {argument.error / size:.1e} relative   "
         f"allowed {argument.allowed / size:.1e}   "
         f"{argument.wrong} of {argument.compared} entries differ",
-        f"  diagnosis    {argument.diagnosis}",
+        *wrap(f"  diagnosis    {argument.diagnosis}", WIDTH, subsequent_indent=INDENT, max_lines=2),
     ]

@@ -8,7 +8,7 @@ through this face, so that every check is written once.
 import copy
 import inspect
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -16,6 +16,8 @@ import numpy as np
 
 from capstone._typing import Array
 from capstone.errors import UsageError
+from capstone.gradcheck.arrays import arrays_in, as_array
+from capstone.gradcheck.usage import refuse
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,9 @@ class Subject(Protocol):
 
     def twin(self) -> "Subject":
         """Another instance of the same thing."""
+
+    def restored(self) -> AbstractContextManager[None]:
+        """Afterwards the subject holds its own arrays again, whatever happened."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +108,10 @@ class FunctionSubject:
         """Functions have no instances: the same pair again."""
         return self
 
+    def restored(self) -> AbstractContextManager[None]:
+        """Functions hold no arrays."""
+        return nullcontext()
+
 
 class LayerSubject:
     """An object with `forward`, `backward` and `parameters`, which remembers one forward pass."""
@@ -113,17 +122,21 @@ class LayerSubject:
         self.layer = layer
         self.name = name or type(layer).__name__
         names = argument_names(layer.forward, len(inputs))
-        named = list(named_parameters(layer))
+        named = named_parameters(layer)
         self.parameters = [parameter for _, parameter in named]
         self.n_inputs = len(inputs)
         pairs = [*zip(names, inputs, strict=True), *((n, p.data) for n, p in named)]
         self.arguments = tuple(frozen(*pair) for pair in pairs)
 
     def forward(self, values: Sequence[Array]) -> tuple[Any, Any]:
-        """Put the values of the parameters in place and run the layer."""
+        """Put the values of the parameters in place and run the layer.
+
+        What the layer saved are the arrays that it holds then.
+        """
         for parameter, value in zip(self.parameters, values[self.n_inputs :], strict=True):
             parameter.data = value
-        return self.layer.forward(*values[: self.n_inputs]), None
+        y = self.layer.forward(*values[: self.n_inputs])
+        return y, arrays_in(getattr(self.layer, "__dict__", None))
 
     def backward(self, dy: Array, saved: Any, prefill: Sequence[Array] | None = None) -> list[Any]:
         """Run the layer's backward pass and collect what it returned and what it added."""
@@ -194,12 +207,12 @@ def frozen(name: str, value: Any) -> Argument:
     Raises:
         UsageError: something that is no numeric array.
     """
-    array = np.array(value)
-    if array.dtype.kind not in "biuf":
-        raise UsageError(
-            f"check: {name} must be a numeric array: expected real, integer or boolean entries, "
-            f"got dtype {array.dtype}"
-        )
+    given = as_array(value)
+    if given is None or given.dtype.kind not in "biuf":
+        got = "rows of unequal length" if given is None else f"dtype {given.dtype}"
+        rule = f"{name} must be a numeric array"
+        refuse(rule, expected="real, integer or boolean entries", got=got)
+    array = given.copy()
     array.flags.writeable = False
     return Argument(name, array, array.dtype.kind == "f")
 
@@ -226,13 +239,34 @@ def one_each(grads: Any, arguments: Sequence[Argument]) -> list[Any]:
     return listed
 
 
-def named_parameters(layer: Any) -> Iterator[tuple[str, Any]]:
-    """`(name, parameter)` of an object that lists its parameters, with or without names."""
-    if hasattr(layer, "named_parameters"):
-        yield from layer.named_parameters()
-    elif hasattr(layer, "parameters"):
-        for index, parameter in enumerate(layer.parameters()):
-            yield getattr(parameter, "name", "") or f"parameter{index}", parameter
+def named_parameters(layer: Any) -> list[tuple[str, Any]]:
+    """`(name, parameter)` of an object that lists its parameters, with or without names.
+
+    A parameter that is listed twice, as shared weights are, counts once.
+
+    Raises:
+        UsageError: a list that cannot be had, or entries without `data` and `grad` to set.
+    """
+    found: dict[int, tuple[str, Any]] = {}
+    try:
+        if hasattr(layer, "named_parameters"):
+            pairs = list(layer.named_parameters())
+        else:
+            listed = getattr(layer, "parameters", ())
+            parameters = list(listed() if callable(listed) else listed)
+            names = [getattr(parameter, "name", "") for parameter in parameters]
+            pairs = [
+                (name or f"parameter{i}", parameter)
+                for i, (name, parameter) in enumerate(zip(names, parameters, strict=True))
+            ]
+        for name, parameter in pairs:
+            parameter.data, parameter.grad = parameter.data, parameter.grad
+            found.setdefault(id(parameter), (name, parameter))
+    except Exception as error:
+        rule = f"{type(layer).__name__} must list its parameters"
+        got = f"{type(error).__name__}: {error}"
+        refuse(rule, expected="objects with data and grad that can be set", got=got)
+    return list(found.values())
 
 
 def argument_names(function: Callable[..., Any], count: int) -> list[str]:

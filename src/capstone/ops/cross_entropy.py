@@ -61,6 +61,8 @@ def cross_entropy_fwd(
         rule = "targets must have the shape of logits without the last axis"
         fail("cross_entropy_fwd", rule, expected=logits.shape[:-1], got=targets.shape)
 
+    if not is_valid.all():
+        logits = np.where(is_valid[..., None], logits, 0)  # ignored rows may hold infinities
     peak = logits.real.max(axis=-1, keepdims=True)  # (..., *N, 1)
     exponentials = np.exp(logits - peak)  # (..., *N, V)
     total = exponentials.sum(axis=-1, keepdims=True)  # (..., *N, 1)

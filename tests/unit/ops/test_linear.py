@@ -43,9 +43,7 @@ def test_without_a_bias_there_are_two_gradients():
 @given(generators, lengths, lengths)
 def test_a_bias_of_zero_changes_nothing(rng, D, F):
     x, weight = rng.standard_normal((2, D)), rng.standard_normal((D, F))
-    np.testing.assert_array_equal(
-        linear_fwd(x, weight, np.zeros(F))[0], linear_fwd(x, weight)[0]
-    )
+    np.testing.assert_array_equal(linear_fwd(x, weight, np.zeros(F))[0], linear_fwd(x, weight)[0])
 
 
 def test_a_width_that_does_not_fit_is_named():

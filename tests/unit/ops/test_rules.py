@@ -7,9 +7,9 @@ import pytest
 
 import tolerances
 from capstone.cases import signed
-from capstone.gradcheck.protocol import arrays_in
 from cases import OP_CASES, params
 from unit.closeness import distance
+from unit.saved import arrays_in
 
 OPS = pytest.mark.parametrize("case", params(OP_CASES))
 ARGUMENTS = pytest.mark.parametrize(

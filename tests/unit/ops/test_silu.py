@@ -17,16 +17,21 @@ def slope(x):
     return silu_bwd(np.ones_like(x), saved)[0]
 
 
+def rounding(x):
+    """What may be lost; below the smallest normal number there is no relative precision."""
+    return tolerances.SIGMOID * np.abs(x) + np.finfo(x.dtype).tiny
+
+
 @given(rows(30.0))
 def test_it_is_x_times_the_sigmoid_of_x(x):
     y, _ = silu_fwd(x)
-    assert (np.abs(y - x / (1 + np.exp(-x))) <= tolerances.SIGMOID * np.abs(x)).all()
+    assert (np.abs(y - x / (1 + np.exp(-x))) <= rounding(x)).all()
 
 
 @given(rows(1e4))
 def test_values_at_x_and_minus_x_differ_by_x(x):
     difference = silu_fwd(x)[0] - silu_fwd(-x)[0]
-    assert (np.abs(difference - x) <= tolerances.SIGMOID * np.abs(x)).all()
+    assert (np.abs(difference - x) <= rounding(x)).all()
 
 
 @given(rows(1e4, dtype=np.float32))

@@ -10,7 +10,6 @@ from capstone.errors import UsageError
 from capstone.ops import softmax_bwd, softmax_fwd
 from strategies import generators, hidden_rows, rows, whole_rows
 
-
 HUGE = 2.0**100  # the difference of two is finite in float32
 
 
@@ -84,7 +83,7 @@ def test_hidden_entries_get_no_gradient(drawn, rng):
 
 @given(rows(5.0), st.integers(-8, 8))
 def test_an_upstream_gradient_that_is_equal_everywhere_moves_nothing(x, level):
-    y, saved = softmax_fwd(x)
+    _, saved = softmax_fwd(x)
     (dx,) = softmax_bwd(np.full_like(x, level), saved)
     assert np.abs(dx).max() <= tolerances.ROW_SUM * abs(level)
 

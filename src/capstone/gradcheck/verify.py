@@ -1,0 +1,210 @@
+"""The numbers: every chosen gradient against the numeric derivative, and the verdicts on them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from capstone._typing import Array
+from capstone.gradcheck.base import Base, gradients_by_index
+from capstone.gradcheck.compare import (
+    Comparison,
+    compare_entries,
+    compare_probes,
+    find_wrong_entries,
+    summarize,
+)
+from capstone.gradcheck.complex_step import ComplexStep, why_not_complex
+from capstone.gradcheck.ladder import Ladder
+from capstone.gradcheck.noise import allowance, scatter
+from capstone.gradcheck.numeric import Evaluator, Numeric
+from capstone.gradcheck.probes import nudged, one_hots
+from capstone.gradcheck.report import ArgumentReport, Report
+from capstone.gradcheck.subjects import Subject
+from capstone.gradcheck.usage import refuse
+
+PER_ENTRY_WORK = 2e8  # entries times numbers a forward pass touches: about two seconds
+LADDER_FORWARDS = 40  # that one direction takes, in the middle of 17 to 51
+GRAY = 1e4  # allowances: an error above is no rounding of the numeric side, which costs to measure
+NUMERIC_SAMPLES = 3  # of the scatter of numeric derivatives
+
+
+class Verifier:
+    """Compares gradients at the base point and wherever else it is asked to.
+
+    Args:
+        subject: what is checked.
+        base: what its passes gave.
+        chosen: numbers of the arguments to compare.
+        report: to fill.
+        rng: of directions and of noise.
+    """
+
+    def __init__(
+        self,
+        subject: Subject,
+        base: Base,
+        chosen: Sequence[int],
+        report: Report,
+        rng: np.random.Generator,
+    ) -> None:
+        self.subject, self.base, self.chosen, self.report = subject, base, chosen, report
+        self.rng = rng
+        self.method: Callable[[Evaluator], Numeric] = ComplexStep
+        self.ignored: dict[int, Array] = {}
+        """Which entries no output depends on, by argument: booleans of its shape."""
+
+    def compare(self) -> bool:
+        """Fill in the verdict on every chosen argument whose gradient can be compared.
+
+        Returns:
+            Whether anything but zeros, to rounding, was compared.
+        """
+        evaluator = self.evaluator(self.base.values)
+        self._choose_method(evaluator)
+        numeric = self.method(evaluator)
+        self.report.depth = self._depth(evaluator)
+        gradients = gradients_by_index(self.subject, self.base.gradients)
+        shows_something = False
+        for index in self.chosen:
+            gradient, shape = gradients[index], self.base.values[index].shape
+            if gradient.shape != shape or gradient.dtype.kind != "f" or not gradient.size:
+                continue
+            comparison = self._one(index, gradient, numeric, evaluator)
+            self.report.arguments.append(self._verdict(comparison, index, gradient, numeric))
+            shows_something |= comparison.shows_something
+            silent = comparison.numeric.is_silent
+            if self.report.depth == "per_entry" and silent.any() and not silent.all():
+                self.ignored[index] = silent.reshape(shape)
+        self.report.forwards += evaluator.forwards
+        return shows_something
+
+    def evaluator(self, values: Sequence[Array]) -> Evaluator:
+        """Of the subject at `values`, in float64."""
+        promoted = [_promoted(value) for value in values]
+        return Evaluator(self.subject, promoted, _promoted(self.base.dy), self.base.may_write)
+
+    def wrong_at(self, values: Sequence[Array]) -> list[int]:
+        """Numbers of the chosen arguments whose gradients are wrong at another point."""
+        _, saved = self.subject.forward(values)
+        gradients = gradients_by_index(self.subject, self.subject.backward(self.base.dy, saved))
+        there = Base(list(values), self.base.dy, list(gradients.values()), self.base.may_write)
+        evaluator = self.evaluator(values)
+        numeric = self.method(evaluator)
+        wrong = []
+        for index in self.chosen:
+            argument = self.subject.arguments[index]
+            if not argument.value.size:
+                continue
+            comparison = compare_probes(argument, index, gradients[index], numeric, self.rng)
+            if self._with_measured_noise(comparison, index, there).is_wrong.any():
+                wrong.append(index)
+        self.report.forwards += evaluator.forwards + 1
+        self.report.backwards += 1
+        return wrong
+
+    def _choose_method(self, evaluator: Evaluator) -> None:
+        """Settle on the complex step, or say why not and fall back to real numbers."""
+        reason = "asked for" if self.report.method == "ladder" else ""
+        if not reason:
+            reason = why_not_complex(evaluator, self.rng)
+            if reason and self.report.method == "complex":
+                rule = "the complex step needs an analytic forward pass"
+                got = f"{self.subject.name}: {reason}"
+                refuse(rule, expected="one", got=got, mend="use method='ladder'")
+            if reason:
+                self.report.warnings.append(f"no complex step: {reason}")
+        if reason:
+            self.method = lambda evaluator: Ladder(evaluator, self.rng)
+        self.report.method = Ladder.name if reason else ComplexStep.name
+
+    def _depth(self, evaluator: Evaluator) -> str:
+        if self.report.depth != "auto":
+            return self.report.depth
+        entries = sum(self.base.values[index].size for index in self.chosen)
+        touched = sum(value.size for value in self.base.values) + evaluator.dy.size
+        each = 1 if self.report.method == ComplexStep.name else LADDER_FORWARDS
+        return "per_entry" if entries * touched * each <= PER_ENTRY_WORK else "projection"
+
+    def _one(
+        self, index: int, gradient: Array, numeric: Numeric, evaluator: Evaluator
+    ) -> Comparison:
+        argument = self.subject.arguments[index]
+        if self.report.depth == "projection":
+            comparison = compare_probes(argument, index, gradient, numeric, self.rng)
+        else:
+            comparison = compare_entries(argument, index, gradient, numeric, evaluator)
+        return self._with_measured_noise(comparison, index, self.base)
+
+    def _with_measured_noise(self, comparison: Comparison, index: int, base: Base) -> Comparison:
+        """Where rounding of the terms does not explain an error, measure what rounding does.
+
+        First of the backward pass, which is cheap; where an error is left that is small enough to
+        be rounding, of the numeric derivative too.
+        """
+        if not comparison.is_wrong.any():
+            return comparison
+        moved = scatter(self.subject, base, self.rng)
+        extra = allowance([comparison.along(sample[index]) for sample in moved])
+        comparison = replace(comparison, extra=comparison.extra + extra)
+        excess = comparison.error / np.maximum(comparison.allowed, np.finfo(float).tiny)
+        gray = np.flatnonzero(comparison.is_wrong)
+        if not gray.size or not excess[gray].max() <= GRAY:
+            return comparison
+        more = np.zeros(len(comparison.analytic))
+        more[gray] = allowance(self._numeric_scatter(comparison, index, gray, base))
+        return replace(comparison, extra=comparison.extra + more)
+
+    def _numeric_scatter(
+        self, comparison: Comparison, index: int, which: Array, base: Base
+    ) -> list[Array]:
+        """Movements of some of the numeric derivatives, one array a sample."""
+        before = comparison.numeric.value[which]
+        movements = []
+        for _ in range(NUMERIC_SAMPLES):
+            evaluator = self.evaluator([nudged(self.rng, value) for value in base.values])
+            numeric, chunk = self.method(evaluator), evaluator.chunk(index)
+            parts = [
+                numeric.slopes(index, comparison.directions_of(which[start : start + chunk])).value
+                for start in range(0, len(which), chunk)
+            ]
+            movement = np.concatenate(parts) - before
+            if np.isfinite(movement).all():
+                movements.append(movement)
+            self.report.forwards += evaluator.forwards
+        return movements
+
+    def _verdict(
+        self, comparison: Comparison, index: int, gradient: Array, numeric: Numeric
+    ) -> ArgumentReport:
+        verdict = summarize(comparison, self.report.depth)
+        if verdict.is_right and verdict.detection_floor >= 1 and verdict.allowed > 0:
+            words = f"d({verdict.name}) is lost in rounding: {verdict.allowed:.0e} would not show"
+            self.report.warnings.append(words)
+        if verdict.is_right or self.report.depth == "per_entry" or not np.isfinite(gradient).all():
+            return verdict
+        argument = self.subject.arguments[index]
+        found, calls = find_wrong_entries(argument, index, gradient, numeric, self.rng)
+        if not found:
+            return verdict
+        shape = argument.value.shape
+        at = one_hots(np.array(found[:8]), shape)
+        slopes = numeric.slopes(index, at)
+        analytic = gradient.reshape(-1)[found[:8]].astype(float)
+        worst = int(np.argmax(np.abs(analytic - slopes.value)))
+        return replace(
+            verdict,
+            wrong=len(found),
+            worst=tuple(int(i) for i in np.unravel_index(found[worst], shape)),
+            analytic=float(analytic[worst]),
+            numeric=float(slopes.value[worst]),
+            error=float(abs(analytic[worst] - slopes.value[worst])),
+            diagnosis=f"{len(found)} wrong entries found by bisection, in {calls} probes",
+        )
+
+
+def _promoted(value: Array) -> Array:
+    """Floating-point values in float64, where the differences are taken; read-only."""
+    promoted = value.astype(np.float64) if value.dtype.kind == "f" else value.copy()
+    promoted.flags.writeable = False
+    return promoted

@@ -1,0 +1,46 @@
+"""Admission of the complex step, and the fallback to real numbers."""
+
+import numpy as np
+import pytest
+
+from capstone.gradcheck import Op, check
+from capstone.gradcheck.complex_step import why_not_complex
+from unit.gradcheck.samples import check_sin, draw, elementwise, evaluator_of
+
+
+def into_a_real_buffer(x):
+    y = np.zeros(x.shape)
+    y[...] = x * x
+    return y
+
+
+TRAPS = {
+    "abs": (lambda x: x + 1e-6 * np.abs(x), lambda x: 1 + 1e-6 * np.sign(x)),
+    "real part": (lambda x: x + 1e-5 * x.real**2, lambda x: 1 + 2e-5 * x),
+    "real buffer": (into_a_real_buffer, lambda x: 2 * x),
+    "conjugate": (lambda x: (x * np.conj(x)).real, lambda x: 2 * x),
+    "norm": (lambda x: x * np.linalg.norm(x) / np.linalg.norm(x), lambda x: np.ones_like(x)),
+    "float()": (np.vectorize(lambda x: float(x) ** 2), lambda x: 2 * x),
+}
+
+
+@pytest.mark.parametrize("trap", TRAPS)
+def test_trap_falls_back_to_the_ladder_and_the_verdict_is_right(trap: str) -> None:
+    report = check(elementwise(*TRAPS[trap]), draw(3, 4))
+    report.raise_if_wrong()
+    if trap != "norm":
+        assert report.method == "noise-limited ladder"
+        assert report.warnings[0].startswith("no complex step: ")
+
+
+def test_forgotten_abs_is_no_silent_pass() -> None:
+    op = Op(lambda x: (x + 1e-6 * np.abs(x), x), lambda dy, x: dy.copy())
+    assert check(op, draw(3, 4)).wrong_arguments == ["x"]
+
+
+def test_analytic_forward_is_admitted() -> None:
+    assert why_not_complex(evaluator_of(elementwise(np.sin, np.cos), draw(3)), RNG) == ""
+    assert check_sin().method == "complex step"
+
+
+RNG = np.random.default_rng(0)

@@ -1,0 +1,31 @@
+"""What a wrong gradient is called."""
+
+import numpy as np
+import pytest
+
+from capstone.gradcheck.diagnosis import diagnose
+from unit.gradcheck.samples import draw
+
+G = draw(4, 4)
+ROW = np.zeros((4, 4), bool)
+ROW[2] = True
+CASES = {
+    "a sign is flipped": (-G, G),
+    "a constant factor (4, the size of axis 0?)": (4 * G, G),
+    "a constant factor (1/sqrt(4), the size of axis 0?)": (G / 2, G),
+    "analytic = numeric transposed": (G.T, G),
+    "is a path missing?": (0 * G, G),
+    "the error is constant along axis 0": (G + draw(1, 4, seed=3), G),
+    "only indices 2 of axis 0 are wrong": (G + ROW * draw(4, 4, seed=4), G),
+    "16 entries are NaN or infinite": (G * np.nan, G),
+    "so its gradient must be 0": (G, 0 * G),
+    "no derivative to compare with": (G, G * np.nan),
+    "no simple transformation": (draw(4, 4, seed=5), G),
+}
+
+
+@pytest.mark.parametrize("words", CASES)
+def test_diagnosis(words: str) -> None:
+    analytic, numeric = CASES[words]
+    is_wrong = ROW if "indices" in words else np.ones((4, 4), bool)
+    assert words in diagnose(analytic, numeric, is_wrong)

@@ -1,0 +1,122 @@
+"""The ladder against its stress families, and three simpler rules that fail where it does not."""
+
+import numpy as np
+import pytest
+
+from capstone.gradcheck.ladder import Ladder, own_scales
+from unit.gradcheck.samples import RELU, draw, elementwise, evaluator_of
+
+SEEDS = range(25)
+EPS = float(np.finfo(float).eps)
+FAMILIES = {
+    "x^2 + 1e8": (lambda x: x * x + 1e8, lambda x: 2 * x, 1.0),
+    "sin(1e5 x)": (lambda x: np.sin(1e5 * x), lambda x: 1e5 * np.cos(1e5 * x), 1.0),
+    "sin at 1e8": (np.sin, np.cos, 1e8),
+    "1e-12 x^2": (lambda x: 1e-12 * x * x, lambda x: 2e-12 * x, 1.0),
+    "tiny x": (lambda x: x**3, lambda x: 3 * x * x, 1e-12),
+    "exp(5 x)": (lambda x: np.exp(5 * x), lambda x: 5 * np.exp(5 * x), 1.0),
+    "x^2 less its offset": (lambda x: (x + 1e4) ** 2 - 1e8, lambda x: 2 * (x + 1e4), 1.0),
+}
+
+
+def truth_and_slopes(f, slope, size: float, seed: int):
+    rng = np.random.default_rng(seed)
+    x = rng.uniform(0.5, 1.5, (3, 4)) * size
+    v = rng.choice([-1.0, 1.0], x.shape) * rng.uniform(0.5, 1.5, x.shape)
+    evaluator = evaluator_of(elementwise(f, slope), x)
+    slopes = Ladder(evaluator, rng).slopes(0, v[None])
+    return float((evaluator.dy * slope(x) * v).sum()), slopes
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_right_slope_lies_within_the_noise(family: str) -> None:
+    for seed in SEEDS:
+        truth, slopes = truth_and_slopes(*FAMILIES[family], seed)
+        assert abs(truth - slopes.value[0]) <= slopes.noise[0]
+
+
+@pytest.mark.parametrize("family", ["1e-12 x^2", "exp(5 x)", "tiny x"])
+def test_error_of_one_in_a_million_lies_outside(family: str) -> None:
+    for seed in SEEDS:
+        truth, slopes = truth_and_slopes(*FAMILIES[family], seed)
+        size = max(abs(truth), float(slopes.terms[0]))
+        assert abs(truth + 1e-6 * size - slopes.value[0]) > slopes.noise[0]
+
+
+def test_kink_close_by_is_not_crossed() -> None:
+    evaluator = evaluator_of(RELU, np.array([1e-8, -1e-8, 1.0, -1.0]))
+    slopes = Ladder(evaluator, np.random.default_rng(0)).slopes(0, np.eye(4))
+    np.testing.assert_array_less(
+        np.abs(slopes.value - evaluator.dy * [1, 0, 1, 0]), slopes.noise + EPS
+    )
+
+
+def test_no_finite_rung_gives_nan_and_no_false_zero() -> None:
+    x = np.array([1.0, 2.0])
+    op = elementwise(lambda z: np.where(z == x, z, np.nan), lambda z: z)
+    slopes = Ladder(evaluator_of(op, x), np.random.default_rng(0)).slopes(0, np.eye(2))
+    assert np.isnan(slopes.value).all()
+
+
+def test_small_entries_get_steps_of_their_own() -> None:
+    value = np.array([1e-9, 1.0, 0.0])
+    np.testing.assert_array_equal(own_scales(value, np.eye(3)), [1e-9, 1.0, 1.0])
+
+
+def rungs(f, x: float):
+    """Central differences and rounding bounds on the ladder's steps, for a number `x`."""
+    steps = abs(x) * 10.0 ** np.arange(-13, -0.9, 0.5)
+    slopes = (f(x + steps) - f(x - steps)) / (2 * steps)
+    bounds = 8 * EPS * (abs(f(x)) + abs(slopes * x)) / steps
+    return slopes, bounds
+
+
+def smallest_richardson_error(f, x: float):
+    slopes, bounds = rungs(f, x)
+    total = np.abs(np.diff(slopes)) + bounds[1:]
+    return slopes[1:][np.argmin(total)], total.min()
+
+
+def intersected_intervals(f, x: float):
+    slopes, bounds = rungs(f, x)
+    low, high = -np.inf, np.inf
+    for slope, bound in zip(slopes, bounds, strict=True):
+        if slope - bound > high or slope + bound < low:
+            break
+        low, high = max(low, slope - bound), min(high, slope + bound)
+    return (low + high) / 2, (high - low) / 2
+
+
+def end_of_the_plateau(f, x: float):
+    slopes, bounds = rungs(f, x)
+    last = 0
+    while last + 1 < len(slopes) and (
+        abs(slopes[last + 1] - slopes[last]) <= bounds[last] + bounds[last + 1]
+    ):
+        last += 1
+    return slopes[last], bounds[last]
+
+
+SIMPLER = [smallest_richardson_error, intersected_intervals, end_of_the_plateau]
+
+
+@pytest.mark.parametrize("rule", SIMPLER)
+def test_simpler_rule_raises_false_alarms_where_the_ladder_does_not(rule) -> None:
+    alarms = ours = 0
+    for f, slope in [(FAMILIES[name][0], FAMILIES[name][1]) for name in ("sin(1e5 x)", "exp(5 x)")]:
+        for x in np.random.default_rng(0).uniform(0.5, 1.5, 200):
+            value, bound = rule(f, float(x))
+            alarms += abs(value - slope(x)) > bound
+            evaluator = evaluator_of(elementwise(f, slope), np.array([x]))
+            slopes = Ladder(evaluator, np.random.default_rng(0)).slopes(0, np.ones((1, 1)))
+            ours += abs(evaluator.dy[0] * slope(x) - slopes.value[0]) > slopes.noise[0]
+    assert ours == 0 < alarms
+
+
+def test_forwards_do_not_grow_with_the_number_of_entries() -> None:
+    counts = []
+    for n in (3, 3000):
+        evaluator = evaluator_of(elementwise(np.sin, np.cos), 1 + abs(draw(n)))
+        Ladder(evaluator, np.random.default_rng(0)).slopes(0, np.ones((1, n)))
+        counts.append(evaluator.forwards)
+    assert counts[1] <= counts[0] + 2
