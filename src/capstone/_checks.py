@@ -76,6 +76,13 @@ def check_inexact(where: str, **arrays: Array) -> None:
             fail(where, rule, expected="a float or complex dtype", got=got)
 
 
+def check_axes(where: str, name: str, array: Array, *axes: str) -> None:
+    """`array` has at least the named axes, as in `check_axes(where, "x", x, "T", "D")`."""
+    if array.ndim < len(axes):
+        rule = f"{name} must have at least {len(axes)} axes"
+        fail(where, rule, expected=f"(..., {', '.join(axes)})", got=f"shape {array.shape}")
+
+
 def check_last_axes(where: str, name: str, array: Array, *sizes: int) -> None:
     """The last axes of `array` have the given sizes."""
     if array.shape[-len(sizes) :] != sizes:

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from capstone._checks import fail
 from capstone._typing import Array
 from capstone.ops.cross_entropy import cross_entropy_bwd, cross_entropy_fwd
 
@@ -29,8 +30,12 @@ def cross_entropy_loss(
         `(loss, grad_logits)`: nats per valid target, and an array of the shape of logits.
 
     Raises:
-        UsageError: see `capstone.ops.cross_entropy_fwd`.
+        UsageError: shapes that do not fit; else see `capstone.ops.cross_entropy_fwd`.
     """
+    if np.shape(targets) != logits.shape[:-1]:
+        rule = "targets must have the shape of logits without the last axis"
+        expected, got = logits.shape[:-1], np.shape(targets)
+        fail("cross_entropy_loss", rule, expected=expected, got=got)
     loss, saved = cross_entropy_fwd(
         logits,
         targets,

@@ -3,16 +3,17 @@
 import math
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from capstone._checks import check_choice, check_ids, check_positive, fail
+from capstone._checks import check_axes, check_choice, check_ids, check_positive, fail
 from capstone._typing import Array
 from capstone.errors import ConfigError
 from capstone.generate import stream
 from capstone.layers import Embedding, Head, Layer, RMSNorm, TransformerBlock
-from capstone.layers.initialize import normal
+from capstone.layers.initialize import generator, normal
 from capstone.ops.attention import POSITIONS
 from capstone.parameter import pack
 
@@ -76,7 +77,7 @@ class TrainableTransformer(Layer):
         self, config: ModelConfig, *, seed: int = 0, dtype: npt.DTypeLike = np.float32
     ) -> None:
         D, V = config.d_model, config.vocab_size
-        rng = np.random.default_rng(seed)
+        rng = generator(seed)
         # every block adds two branches to the stream: keep its variance at depth (GPT-2)
         out_std = INITIAL_STD / math.sqrt(2 * config.n_layers)
         self.config = config
@@ -101,6 +102,11 @@ class TrainableTransformer(Layer):
             parameter.name = name
         pack(self.parameters())
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Copies and pickles hold separate arrays: pack them again."""
+        vars(self).update(state)
+        pack(self.parameters())
+
     def forward(self, tokens: Array) -> Array:
         """(..., T) integers to logits (..., T, V).
 
@@ -108,6 +114,7 @@ class TrainableTransformer(Layer):
             UsageError: tokens that are no integers, out of range, or more than `seq_len` in a row.
         """
         check_ids("TrainableTransformer.forward", "tokens", tokens, self.config.vocab_size)
+        check_axes("TrainableTransformer.forward", "tokens", tokens, "T")
         if not 1 <= tokens.shape[-1] <= self.config.seq_len:
             rule = "the context must hold between one token and seq_len tokens"
             expected = f"1 <= T <= {self.config.seq_len}"

@@ -1,5 +1,6 @@
 """Named model sizes, and how to train each."""
 
+from dataclasses import fields
 from typing import Any
 
 from capstone._checks import check_choice
@@ -27,4 +28,7 @@ def preset(name: str, *, vocab_size: int, **overrides: Any) -> ModelConfig:
         ConfigError: an unknown name, or options that do not fit.
     """
     check_choice("preset", "preset", name, PRESETS, ConfigError)
+    for option in overrides:
+        known = [field.name for field in fields(ModelConfig)]
+        check_choice("preset", "option", option, known, ConfigError)
     return ModelConfig(**{"vocab_size": vocab_size, **PRESETS[name], **overrides})

@@ -5,7 +5,7 @@ import numpy.typing as npt
 
 from capstone._checks import check_choice, check_divisible, check_positive
 from capstone._typing import Array, Seed
-from capstone.layers.initialize import normal
+from capstone.layers.initialize import generator, normal
 from capstone.layers.layer import Layer
 from capstone.ops.attention import POSITIONS, attention_bwd, attention_fwd
 
@@ -40,7 +40,7 @@ class MultiHeadAttention(Layer):
         if positions == "rope":
             width = d_model // n_heads
             check_divisible("MultiHeadAttention", "head width (for rope)", width, "2", 2)
-        rng = np.random.default_rng(seed)
+        rng = generator(seed)
         self.n_heads, self.positions = n_heads, positions
         self.wq = normal(rng, d_model, d_model, std=std, dtype=dtype)
         self.wk = normal(rng, d_model, d_model, std=std, dtype=dtype)
@@ -51,12 +51,12 @@ class MultiHeadAttention(Layer):
     def forward(self, x: Array) -> Array:
         """(..., T, D) to (..., T, D)."""
         weights = (self.wq.data, self.wk.data, self.wv.data, self.wo.data)
-        y, self._saved = attention_fwd(x, *weights, n_heads=self.n_heads, positions=self.positions)
-        return y
+        n_heads, positions = self.n_heads, self.positions
+        return self.keep(*attention_fwd(x, *weights, n_heads=n_heads, positions=positions))
 
     def backward(self, grad_output: Array) -> Array:
         """(..., T, D) to (..., T, D); adds to the gradients of the four weights."""
-        dx, dwq, dwk, dwv, dwo = attention_bwd(grad_output, self.take_saved())
+        dx, dwq, dwk, dwv, dwo = attention_bwd(grad_output, self.take_saved(grad_output))
         self.wq.grad += dwq
         self.wk.grad += dwk
         self.wv.grad += dwv

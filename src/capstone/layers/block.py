@@ -6,6 +6,7 @@ import numpy.typing as npt
 from capstone._typing import Array, Seed
 from capstone.layers.attention import MultiHeadAttention
 from capstone.layers.feed_forward import FeedForward
+from capstone.layers.initialize import generator
 from capstone.layers.layer import Layer
 from capstone.layers.norm import RMSNorm
 
@@ -39,7 +40,7 @@ class TransformerBlock(Layer):
         out_std: float | None = None,
         dtype: npt.DTypeLike = np.float32,
     ) -> None:
-        rng = np.random.default_rng(seed)
+        rng = generator(seed)
         self.attention_norm = RMSNorm(d_model, dtype=dtype)
         self.attention = MultiHeadAttention(
             d_model, n_heads, positions=positions, seed=rng, std=std, out_std=out_std, dtype=dtype

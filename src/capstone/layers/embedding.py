@@ -37,12 +37,11 @@ class Embedding(Layer):
 
     def forward(self, tokens: Array) -> Array:
         """(..., T) integers to (..., T, D)."""
-        y, self._saved = embedding_fwd(tokens, self.weight.data)
-        return y
+        return self.keep(*embedding_fwd(tokens, self.weight.data))
 
     def backward(self, grad_output: Array) -> None:
         """(..., T, D); adds to `weight.grad`. Tokens have no gradient, so nothing is returned."""
-        (dweight,) = embedding_bwd(grad_output, self.take_saved())
+        (dweight,) = embedding_bwd(grad_output, self.take_saved(grad_output))
         self.weight.grad += dweight
 
 
@@ -58,11 +57,10 @@ class Head(Layer):
 
     def forward(self, x: Array) -> Array:
         """(..., D) to (..., V)."""
-        y, self._saved = linear_fwd(x, self.weight.data.swapaxes(-1, -2))
-        return y
+        return self.keep(*linear_fwd(x, self.weight.data.swapaxes(-1, -2)))
 
     def backward(self, grad_output: Array) -> Array:
         """(..., V) to (..., D); adds to `weight.grad`."""
-        dx, dtransposed = linear_bwd(grad_output, self.take_saved())  # (..., D), (D, V)
+        dx, dtransposed = linear_bwd(grad_output, self.take_saved(grad_output))  # (..., D), (D, V)
         self.weight.grad += dtransposed.T
         return dx

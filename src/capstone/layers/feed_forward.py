@@ -5,7 +5,7 @@ import numpy.typing as npt
 
 from capstone._checks import check_positive
 from capstone._typing import Array, Seed
-from capstone.layers.initialize import normal
+from capstone.layers.initialize import generator, normal
 from capstone.layers.layer import Layer
 from capstone.ops.feed_forward import feed_forward_bwd, feed_forward_fwd
 
@@ -33,7 +33,7 @@ class FeedForward(Layer):
         dtype: npt.DTypeLike = np.float32,
     ) -> None:
         check_positive("FeedForward", d_model=d_model, d_ff=d_ff)
-        rng = np.random.default_rng(seed)
+        rng = generator(seed)
         self.w_gate = normal(rng, d_model, d_ff, std=std, dtype=dtype)
         self.w_up = normal(rng, d_model, d_ff, std=std, dtype=dtype)
         out_std = std if out_std is None else out_std
@@ -41,12 +41,12 @@ class FeedForward(Layer):
 
     def forward(self, x: Array) -> Array:
         """(..., D) to (..., D)."""
-        y, self._saved = feed_forward_fwd(x, self.w_gate.data, self.w_up.data, self.w_down.data)
-        return y
+        weights = (self.w_gate.data, self.w_up.data, self.w_down.data)
+        return self.keep(*feed_forward_fwd(x, *weights))
 
     def backward(self, grad_output: Array) -> Array:
         """(..., D) to (..., D); adds to the gradients of the three weights."""
-        dx, dw_gate, dw_up, dw_down = feed_forward_bwd(grad_output, self.take_saved())
+        dx, dw_gate, dw_up, dw_down = feed_forward_bwd(grad_output, self.take_saved(grad_output))
         self.w_gate.grad += dw_gate
         self.w_up.grad += dw_up
         self.w_down.grad += dw_down

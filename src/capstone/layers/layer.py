@@ -20,6 +20,7 @@ class Layer:
     """
 
     _saved: Any = None
+    _output_shape: tuple[int, ...] = ()
 
     def forward(self, x: Array) -> Array:
         """Compute the output and remember what `backward` needs."""
@@ -31,17 +32,28 @@ class Layer:
 
     @property
     def cache(self) -> Any:
-        """Read-only view of what the last forward pass saved; None once `backward` has used it."""
+        """Read-only view of what the last forward pass saved; None once `backward` has used it.
+
+        Layers made of layers save nothing of their own: look at the caches of their parts.
+        """
         return read_only(self._saved)
 
-    def take_saved(self) -> Any:
-        """Hand out what the forward pass saved, once."""
-        saved, self._saved = self._saved, None
-        if saved is None:
-            where = f"{type(self).__name__}.backward"
+    def keep(self, y: Array, saved: Any) -> Array:
+        """Remember what an op saved for the backward pass, and return its output."""
+        self._saved, self._output_shape = saved, y.shape
+        return y
+
+    def take_saved(self, grad_output: Array) -> Any:
+        """Hand out what the forward pass saved, once, if `grad_output` fits its output."""
+        where = f"{type(self).__name__}.backward"
+        if self._saved is None:
             rule = "each backward needs a forward of its own before it"
             got = "none since the last backward"
             fail(where, rule, expected="one forward", got=got, error=BackwardOrderError)
+        if np.shape(grad_output) != self._output_shape:
+            rule = "grad_output must have the shape of the output"
+            fail(where, rule, expected=self._output_shape, got=np.shape(grad_output))
+        saved, self._saved = self._saved, None
         return saved
 
     def named_parameters(self, prefix: str = "") -> Iterator[tuple[str, Parameter]]:

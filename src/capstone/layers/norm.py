@@ -28,11 +28,10 @@ class RMSNorm(Layer):
 
     def forward(self, x: Array) -> Array:
         """(..., D) to (..., D)."""
-        y, self._saved = rmsnorm_fwd(x, self.gain.data, eps=self.eps)
-        return y
+        return self.keep(*rmsnorm_fwd(x, self.gain.data, eps=self.eps))
 
     def backward(self, grad_output: Array) -> Array:
         """(..., D) to (..., D); adds to `gain.grad`."""
-        dx, dgain = rmsnorm_bwd(grad_output, self.take_saved())
+        dx, dgain = rmsnorm_bwd(grad_output, self.take_saved(grad_output))
         self.gain.grad += dgain
         return dx

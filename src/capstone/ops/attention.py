@@ -6,7 +6,13 @@ docs/derivations/attention.md.
 
 from typing import NamedTuple
 
-from capstone._checks import check_choice, check_divisible
+from capstone._checks import (
+    check_axes,
+    check_choice,
+    check_divisible,
+    check_inexact,
+    check_positive,
+)
 from capstone._typing import Array
 from capstone.ops.dot_product_attention import (
     DotProductAttentionSaved,
@@ -50,6 +56,9 @@ def attention_fwd(
     Raises:
         UsageError: H does not divide D, an axis does not fit, unknown positions.
     """
+    check_inexact("attention_fwd", x=x)
+    check_axes("attention_fwd", "x", x, "T", "D")
+    check_positive("attention_fwd", n_heads=n_heads)
     check_divisible("attention_fwd", "D", x.shape[-1], "n_heads", n_heads)
     check_choice("attention_fwd", "positions", positions, POSITIONS)
     q, q_saved = linear_fwd(x, wq)  # (..., T, D)
@@ -99,6 +108,6 @@ def split_heads(x: Array, n_heads: int) -> Array:
 
 
 def merge_heads(x: Array) -> Array:
-    """(..., H, T, K) to (..., T, D), the inverse of `split_heads`. A copy."""
+    """(..., H, T, K) to (..., T, D), the inverse of `split_heads`."""
     *lead, H, T, K = x.shape
     return x.swapaxes(-2, -3).reshape(*lead, T, H * K)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from capstone._checks import check_inexact, check_last_axes, fail
+from capstone._checks import check_axes, check_inexact, check_last_axes, fail
 from capstone._typing import Array
 from capstone.ops.softmax import SoftmaxSaved, softmax_bwd, softmax_fwd
 
@@ -42,6 +42,8 @@ def dot_product_attention_fwd(
         UsageError: an axis does not fit, or there are more queries than keys.
     """
     check_inexact("dot_product_attention_fwd", q=q, k=k, v=v)
+    for name, array in (("q", q), ("k", k), ("v", v)):
+        check_axes("dot_product_attention_fwd", name, array, "T", "K")
     *_, Tq, K = q.shape
     Tk = k.shape[-2]
     check_last_axes("dot_product_attention_fwd", "k", k, K)

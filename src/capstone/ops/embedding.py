@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from capstone._checks import check_ids, check_inexact
+from capstone._checks import check_axes, check_ids, check_inexact
 from capstone._typing import Array
 from capstone.ops.reduce import as_matrix
 
@@ -35,6 +35,7 @@ def embedding_fwd(tokens: Array, weight: Array) -> tuple[Array, EmbeddingSaved]:
         UsageError: tokens that are no integers or out of range.
     """
     check_inexact("embedding_fwd", weight=weight)
+    check_axes("embedding_fwd", "weight", weight, "V", "D")
     vocab_size = weight.shape[-2]
     check_ids("embedding_fwd", "tokens", tokens, vocab_size)
     saved = EmbeddingSaved(tokens, vocab_size)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from capstone._checks import check_inexact, check_last_axes
+from capstone._checks import check_axes, check_inexact, check_last_axes
 from capstone._typing import Array
 from capstone.ops.reduce import as_matrix, sum_leading
 
@@ -35,10 +35,12 @@ def linear_fwd(x: Array, weight: Array, bias: Array | None = None) -> tuple[Arra
         UsageError: an axis does not fit, or an array is not of floating-point numbers.
     """
     check_inexact("linear_fwd", x=x, weight=weight)
+    check_axes("linear_fwd", "weight", weight, "D", "F")
     *_, D, F = weight.shape
     check_last_axes("linear_fwd", "x", x, D)
     y = matmul_last(x, weight)  # (..., F)
     if bias is not None:
+        check_inexact("linear_fwd", bias=bias)
         check_last_axes("linear_fwd", "bias", bias, F)
         y = y + bias  # (..., F)
     return y, LinearSaved(x, weight, bias is not None)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from capstone._checks import check_divisible, check_inexact
+from capstone._checks import check_axes, check_divisible, check_inexact
 from capstone._typing import Array
 
 
@@ -38,6 +38,7 @@ def rope_fwd(x: Array, *, offset: int = 0, base: float = 10_000.0) -> tuple[Arra
         UsageError: K is odd.
     """
     check_inexact("rope_fwd", x=x)
+    check_axes("rope_fwd", "x", x, "T", "K")
     *_, T, K = x.shape
     check_divisible("rope_fwd", "K", K, "2", 2)
     cos, sin = rotation(T, K, offset, base, x.real.dtype)
