@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from capstone import layers, ops
+from capstone.gradcheck.rules import RULES
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -53,21 +54,83 @@ def printed_by(code: str, namespace: dict[str, Any]) -> str:
     return out.getvalue().rstrip()
 
 
+def name_of(called: ast.expr) -> str:
+    """The last name of what is called."""
+    return getattr(called, "attr", getattr(called, "id", ""))
+
+
+def reporters(trees: list[ast.Module]) -> set[str]:
+    """`Finding`, and every function that takes the name of a rule and hands it on to them."""
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    functions = [node for node in nodes if isinstance(node, ast.FunctionDef)]
+    takers = [f for f in functions if "rule" in [a.arg for a in f.args.args[:2]]]
+    found: set[str] = {"Finding"}
+    while True:
+        new = {f.name for f in takers if any(is_named_rule(c) for c in calls_of(f, found))}
+        if new <= found:
+            return found
+        found |= new
+
+
+def calls_of(tree: ast.AST, names: set[str]) -> list[ast.Call]:
+    """The calls of any of these functions."""
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    return [call for call in calls if name_of(call.func) in names]
+
+
+def rule_of(call: ast.Call) -> ast.expr:
+    """The argument that names the rule: the first one, or `rule=`."""
+    return call.args[0] if call.args else {k.arg: k.value for k in call.keywords}["rule"]
+
+
+def is_named_rule(call: ast.Call) -> bool:
+    """Is a parameter called `rule` handed on?"""
+    return isinstance(rule_of(call), ast.Name) and name_of(rule_of(call)) == "rule"
+
+
+def rules_in(sources: list[str]) -> list[str]:
+    """Every rule under which these sources report a finding; `?` for one that cannot be read.
+
+    A rule is a string, or a variable: `rule` in a function that hands it on, `name` in the loop
+    over the table of rules.
+    """
+    trees = [ast.parse(source) for source in sources]
+    names = reporters(trees)
+    given = [rule_of(call) for tree in trees for call in calls_of(tree, names)]
+    literal = {str(rule.value) for rule in given if isinstance(rule, ast.Constant)}
+    others = {ast.unparse(rule) for rule in given if not isinstance(rule, ast.Constant)}
+    return sorted(literal | ({"?"} if others - {"rule", "name"} else set()))
+
+
 def rules() -> list[str]:
-    """Every rule under which the verifier reports a finding."""
-    found = set()
-    for path in (ROOT / "src/capstone/gradcheck").glob("*.py"):
-        calls = [n for n in ast.walk(ast.parse(read(path))) if isinstance(n, ast.Call) and n.args]
-        for call in calls:
-            name = getattr(call.func, "attr", getattr(call.func, "id", ""))
-            rule = call.args[0]
-            if name in {"Finding", "broken", "_found"} and isinstance(rule, ast.Constant):
-                found.add(str(rule.value))
-    return sorted(found)
+    """Every rule of the verifier: those that are written out, and those of the table."""
+    sources = [read(path) for path in (ROOT / "src/capstone/gradcheck").rglob("*.py")]
+    table = {rule.__name__.removeprefix("check_") for rule in RULES}
+    return sorted(table | set(rules_in(sources)))
 
 
-def test_rules_are_found_in_the_source():
-    assert {"contract", "frozen", "linearity", "vacuous"} <= set(rules())
+def test_rules_are_found_in_every_file_of_the_verifier():
+    found = {"contract", "frozen", "linearity", "layout", "elsewhere", "ignored", "vacuous"}
+    assert found <= set(rules())
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("Finding('new', words)", ["new"]),
+        ("gradcheck.Finding(rule='new', message=words)", ["new"]),
+        ("def say(rule): return Finding(rule, words)\nsay('new')", ["new"]),
+        ("def say(rule): return Finding(rule, 1)\ndef do(rule): say(rule)\ndo('new')", ["new"]),
+        (
+            "class Run:\n def say(self, rule): Finding(rule, 1)\n def run(self): self.say('new')",
+            ["new"],
+        ),
+        ("Finding(RULE_NAMES[0], words)", ["?"]),
+        ("def refuse(rule): raise Error(rule)\nrefuse('x must be positive')", []),
+    ],
+)
+def test_a_rule_is_found_however_it_is_reported(source, found):
+    assert rules_in([source]) == found
 
 
 @pytest.mark.parametrize("op", OPS)
@@ -130,5 +193,15 @@ def test_the_table_of_contents_names_every_page():
 
 
 @pytest.mark.parametrize("rule", rules())
-def test_every_rule_of_the_protocol_is_explained(rule):
-    assert f"\n### `{rule}`\n" in read(DOCS / "how-to-read-a-failure.md")
+def test_every_rule_of_the_verifier_is_explained(rule):
+    section = read(DOCS / "how-to-read-a-failure.md").partition(f"\n### `{rule}`\n")[2]
+    section = re.split(r"\n##", section)[0]
+    assert f'show("{rule}", check(' in section
+    assert f"\n```text\n{rule}: " in section
+    assert "*Cause*: " in section
+    assert "*Mend*: " in re.sub(r"\s", " ", section)
+
+
+def test_every_rule_that_is_explained_exists():
+    explained = re.findall(r"^### `(\w+)`$", read(DOCS / "how-to-read-a-failure.md"), re.MULTILINE)
+    assert sorted(explained) == rules()
