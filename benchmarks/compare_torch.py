@@ -61,6 +61,7 @@ def run_process(side: str, options: argparse.Namespace) -> float:
 
 def make_step(options: argparse.Namespace) -> Callable[[], object]:
     """A training step of the side that this process times."""
+    sys.path.insert(0, str(TESTS))
     import numpy as np
     from sizes import MODEL_SIZES
     from training import make_numpy_step
@@ -73,7 +74,6 @@ def make_step(options: argparse.Namespace) -> Callable[[], object]:
     targets = np.roll(tokens, -1)
     if options.side == "numpy":
         return make_numpy_step(model, tokens, targets)
-    sys.path.insert(0, str(TESTS))
     from training_torch import make_torch_step
 
     return make_torch_step(model, tokens, targets, threads=options.torch_threads)

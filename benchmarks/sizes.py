@@ -7,12 +7,12 @@ Python's overhead only. An op or a layer without an entry here is an error at im
 import numpy as np
 
 from capstone import layers, ops
-from capstone.cases import Case, normal
-from capstone.presets import PRESETS
+from capstone.case import Case
+from capstone.inputs import normal
+from capstone.presets import BATCH_SIZES, PRESETS
 
 B, T, D, H, F, V = 12, 64, 128, 4, 344, 65
 K = D // H
-BATCH = {"tiny": 12, "small": 16, "medium": 8}  # windows a step
 DTYPE = np.float32
 
 
@@ -113,7 +113,7 @@ MODEL_SIZES = [
         "TrainableTransformer",
         name,
         "model",
-        lambda r, shape=(BATCH[name], sizes["seq_len"]): (r.integers(0, V, shape),),
+        lambda r, shape=(BATCH_SIZES[name], sizes["seq_len"]): (r.integers(0, V, shape),),
         {"vocab_size": V, **sizes},
     )
     for name, sizes in PRESETS.items()

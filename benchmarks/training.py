@@ -1,12 +1,12 @@
-"""One training step, as the benchmarks time it."""
+"""One training step, as the benchmarks time it; needs `tests` on the path."""
 
 from collections.abc import Callable
 
 from capstone._typing import Array
-from capstone.loss import cross_entropy_loss
 from capstone.memory import keep_freed_memory
 from capstone.model import TrainableTransformer
-from capstone.optim import AdamW, clip_grad_norm
+from capstone.optim import AdamW
+from training_step import take_step
 
 LEARNING_RATE = 1e-5  # so small that a batch seen over and over is not memorized while we time
 WEIGHT_DECAY, MAX_NORM = 0.1, 1.0
@@ -17,15 +17,10 @@ def make_numpy_step(
 ) -> Callable[[], float]:
     """A step on one batch: reset, forward, loss, backward, clip, AdamW; returns the loss."""
     keep_freed_memory()  # as `capstone train` does
-    parameters = model.parameters()
-    optimizer = AdamW(parameters, lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
+    optimizer = AdamW(model.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
 
     def step() -> float:
-        optimizer.zero_grad()
-        loss, grad_logits = cross_entropy_loss(model.forward(tokens), targets)
-        model.backward(grad_logits)
-        clip_grad_norm(parameters, MAX_NORM)
-        optimizer.step()
+        loss, _ = take_step(model, optimizer, tokens, targets, max_norm=MAX_NORM)
         return loss
 
     return step

@@ -115,6 +115,7 @@ class RunConfig:
         """The same run with every number written out, so that no later default can change it."""
         found: dict[str, Any] = {name: getattr(model, name) for name in MODEL_KEYS}
         found |= {"batch_size": self.windows_a_step, "max_steps": total_steps}
+        found["warmup_steps"] = min(self.warmup_steps, (total_steps - 1) // 2)
         return replace(self, min_lr=self.last_lr, **found)
 
     def to_toml(self) -> str:

@@ -2,8 +2,8 @@
 
 from capstone._typing import Array
 from capstone.data import evaluation_batches
-from capstone.loss import cross_entropy_loss
 from capstone.model import TrainableTransformer
+from capstone.ops.cross_entropy import cross_entropy_fwd
 
 EVALUATION_TOKENS = 4096  # a forward pass at a time: memory, not the result, depends on it
 
@@ -24,7 +24,7 @@ def evaluate(model: TrainableTransformer, ids: Array, *, seq_len: int) -> float:
     batch_size = max(1, EVALUATION_TOKENS // seq_len)
     total, count = 0.0, 0
     for inputs, targets in evaluation_batches(ids, batch_size=batch_size, seq_len=seq_len):
-        loss, _ = cross_entropy_loss(model.forward(inputs), targets)
-        total += loss * targets.size
+        loss, _ = cross_entropy_fwd(model.infer(inputs), targets)
+        total += float(loss) * targets.size
         count += targets.size
     return total / count

@@ -119,6 +119,11 @@ def stream(
     return tokens()
 
 
+def opening(characters: str) -> str:
+    """What a text starts from when no prompt is given: a new line, if the vocabulary has one."""
+    return "\n" if "\n" in characters else characters[0]
+
+
 def _softmax(logits: Array, temperature: float) -> Array:
     """Probabilities in float64 (k,), shifted first: a tiny temperature may only underflow."""
     shifted = logits.astype(np.float64) - float(logits.max())  # (k,), at most 0

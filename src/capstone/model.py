@@ -132,6 +132,12 @@ class TrainableTransformer(Layer):
             dx = block.backward(dx)  # (..., T, D)
         self.embedding.backward(dx)
 
+    def infer(self, tokens: Array) -> Array:
+        """`forward` for evaluation and generation: keeps nothing for a backward pass."""
+        logits = self.forward(tokens)
+        self.forget()
+        return logits
+
     def count_parameters(self) -> int:
         """Number of learned values; shared ones count once."""
         return sum(parameter.data.size for parameter in self.parameters())
@@ -162,7 +168,7 @@ class TrainableTransformer(Layer):
             The new tokens, at most (max_new_tokens,).
         """
         tokens = stream(
-            self.forward,
+            self.infer,
             prompt,
             context=self.config.seq_len,
             max_new_tokens=max_new_tokens,

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from capstone._checks import fail
 from capstone._typing import Array
 
 
@@ -16,11 +17,17 @@ class Parameter:
         data: the values; not copied.
         grad: the gradient so far, of the shape and dtype of `data`; zeros if not given.
         name: how messages call it, such as `blocks.0.attention.wq`.
+
+    Raises:
+        UsageError: a gradient of another shape or dtype.
     """
 
     __slots__ = ("data", "grad", "name")
 
     def __init__(self, data: Array, grad: Array | None = None, name: str = "") -> None:
+        if grad is not None and (grad.shape, grad.dtype) != (data.shape, data.dtype):
+            rule, expected = "grad must match data", f"{data.dtype} {data.shape}"
+            fail("Parameter", rule, expected=expected, got=f"{grad.dtype} {grad.shape}")
         self.data = data
         self.grad = np.zeros_like(data) if grad is None else grad
         self.name = name

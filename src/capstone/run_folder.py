@@ -17,7 +17,7 @@ from capstone.data import CharTokenizer
 from capstone.errors import CheckpointError, ConfigError, UsageError
 from capstone.model import ModelConfig, TrainableTransformer
 
-LAST, BEST = "last.npz", "best.npz"
+CONFIG, LAST, BEST = "config.toml", "last.npz", "best.npz"
 
 
 class RunFolder:
@@ -35,6 +35,8 @@ class RunFolder:
         with _writing(path):
             path.mkdir(parents=True, exist_ok=True)
             is_empty = not any(path.iterdir())
+            if is_empty:
+                (path / CONFIG).touch(exist_ok=False)  # the folder is taken from now on
         if not is_empty:
             rule = "a run never overwrites another"
             mend = "choose another --out"
@@ -43,7 +45,7 @@ class RunFolder:
 
     def write_config(self, config: RunConfig) -> None:
         """`config.toml`, which `--config` reads back."""
-        path = self.path / "config.toml"
+        path = self.path / CONFIG
         with _writing(path):  # a file name that is no Unicode must not end the run
             path.write_text(config.to_toml(), encoding="utf-8", errors="backslashreplace")
 

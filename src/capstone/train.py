@@ -23,6 +23,7 @@ from capstone.data import (
 )
 from capstone.errors import NonFiniteError
 from capstone.evaluate import evaluate
+from capstone.generate import opening
 from capstone.loss import cross_entropy_loss
 from capstone.memory import keep_freed_memory
 from capstone.model import TrainableTransformer
@@ -31,7 +32,6 @@ from capstone.run_folder import BEST, LAST, RunFolder
 
 BETAS = (0.9, 0.99)  # a short memory of squares suits a few thousand steps
 SAMPLE_TOKENS = 160
-SAMPLE_PROMPT = "\n"
 
 
 class Display(Protocol):
@@ -97,7 +97,7 @@ class TrainingRun:
             self.optimizer,
             peak_lr=config.lr,
             min_lr=config.last_lr,
-            warmup_steps=min(config.warmup_steps, (self.total_steps - 1) // 2),
+            warmup_steps=self.config.warmup_steps,
             total_steps=self.total_steps,
         )
         self.history: list[dict[str, float]] = []
@@ -213,10 +213,8 @@ class TrainingRun:
         return {**facts, "characters": self.tokenizer.characters}
 
     def _sample(self) -> str:
-        known = self.tokenizer.characters
-        prompt = SAMPLE_PROMPT if SAMPLE_PROMPT in known else known[0]
         tokens = self.model.generate(
-            self.tokenizer.encode(prompt),
+            self.tokenizer.encode(opening(self.tokenizer.characters)),
             max_new_tokens=SAMPLE_TOKENS,
             temperature=0.8,
             seed=self.config.seed,

@@ -32,6 +32,26 @@ class Mutant:
     rule: str = ""
 
 
+def of_op(op: str, variant: str, *edits: tuple[str, str, str, str]) -> list[Mutant]:
+    """Edits `(id, old, new, blamed)` of `<op>_bwd`, checked on one case."""
+    target = f"capstone.ops.{op}:{op}_bwd"
+    case = f"{op}-{variant}"
+    return [
+        Mutant(f"{op}: {name}", case, target, old, new, frozenset(blamed.split()))
+        for name, old, new, blamed in edits
+    ]
+
+
+def of_layer(target: str, case: str, *edits: tuple[str, str, str, str, str]) -> list[Mutant]:
+    """Edits `(id, old, new, blamed, rule)` of a layer's method, checked on one case."""
+    return [
+        Mutant(
+            f"{case.split('-')[0]}: {name}", case, target, old, new, frozenset(blamed.split()), rule
+        )
+        for name, old, new, blamed, rule in edits
+    ]
+
+
 def plant(mutant: Mutant, monkeypatch: pytest.MonkeyPatch) -> None:
     """Put the mutated function in the place of the right one, for the duration of a test."""
     module_name, _, path = mutant.target.partition(":")

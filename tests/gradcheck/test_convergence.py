@@ -6,9 +6,9 @@ import numpy as np
 
 import tolerances
 from capstone.data import CharTokenizer, random_batch
-from capstone.loss import cross_entropy_loss
 from capstone.model import ModelConfig, TrainableTransformer
-from capstone.optim import AdamW, WarmupCosine, clip_grad_norm
+from capstone.optim import AdamW, WarmupCosine
+from training_step import take_step
 
 CORPUS = (
     "Speak the speech, I pray you, as I pronounced it to you, trippingly on the tongue. "
@@ -30,11 +30,7 @@ def train(positions: str, steps: int) -> tuple[TrainableTransformer, CharTokeniz
     losses = []
     for step in range(steps):
         inputs, targets = random_batch(ids, batch_size=8, seq_len=32, seed=0, step=step)
-        model.zero_grad()
-        loss, grad_logits = cross_entropy_loss(model.forward(inputs), targets)
-        model.backward(grad_logits)
-        clip_grad_norm(model.parameters(), 1.0)
-        optimizer.step()
+        loss, _ = take_step(model, optimizer, inputs, targets)
         schedule.step()
         losses.append(loss)
     return model, tokenizer, losses

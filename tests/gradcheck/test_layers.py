@@ -8,6 +8,7 @@ import pytest
 import tolerances
 from capstone.gradcheck import Report
 from cases import LAYER_CASES, Case, params, run_check
+from gradcheck.rebinding import rebound
 
 Verified = Callable[[Report], Report]
 
@@ -30,3 +31,8 @@ def test_backward_in_float32(case: Case) -> None:
     report = run_check(case, dtype=np.float32)
     report.raise_if_wrong()
     assert {argument.dtype for argument in report.arguments} == {"float32"}
+
+
+@pytest.mark.parametrize("case", params(LAYER_CASES))
+def test_backward_adds_to_the_array_that_was_there(case: Case) -> None:
+    assert rebound(case) == []

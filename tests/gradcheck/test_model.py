@@ -11,6 +11,7 @@ from capstone.loss import cross_entropy_loss
 from capstone.model import TrainableTransformer
 from capstone.presets import preset
 from cases import MODEL_CASES, Case, params, run_check
+from gradcheck.rebinding import rebound
 
 Verified = Callable[[Report], Report]
 
@@ -41,7 +42,9 @@ def test_backward_of_the_tiny_preset(verified: Verified) -> None:
 
 
 def test_tied_gradient_is_the_sum_of_both_uses() -> None:
-    tied, untied = (case for case in MODEL_CASES if case.id.endswith("tied_rope"))
+    tied, untied = (
+        case for case in MODEL_CASES if case.id.endswith(("L2_tied_rope", "untied_rope"))
+    )
     (tokens,) = tied.inputs()
     models = [tied.layer(), untied.layer()]
     for (_, source), (_, target) in zip(
@@ -56,3 +59,8 @@ def test_tied_gradient_is_the_sum_of_both_uses() -> None:
     np.testing.assert_allclose(
         models[0].embedding.weight.grad, both, rtol=0, atol=tolerances.SUM_OF_TWO
     )
+
+
+@pytest.mark.parametrize("case", params(MODEL_CASES))
+def test_backward_adds_to_the_array_that_was_there(case: Case) -> None:
+    assert rebound(case) == []

@@ -5,10 +5,12 @@ import pytest
 
 from capstone import layers, ops
 from capstone.gradcheck import Op, Report, check
-from cases import CASES, run_check
+from cases import CASES, MODEL_CASES, run_check
 from gradcheck import field_ops
 from gradcheck.mutants import MUTANTS
+from gradcheck.mutants_of_single_cases import MUTANTS_OF_SINGLE_CASES
 from gradcheck.planting import Mutant, plant
+from gradcheck.rebinding import REBINDING, rebound
 
 CASES_BY_ID = {case.id: case for case in CASES}
 FIELD_INPUTS = {"layernorm": [(2, 3, 5), (5,), (5,)], "gelu": [(3, 5)], "dropout": [(2, 3, 5)]}
@@ -45,6 +47,26 @@ def test_planted_bug_is_rejected_and_attributed(
         assert found | set(report.wrong_arguments) == mutant.blamed
     else:
         assert set(report.wrong_arguments) == mutant.blamed
+
+
+@pytest.mark.parametrize(
+    "mutant", [pytest.param(mutant, id=mutant.id) for mutant in MUTANTS_OF_SINGLE_CASES]
+)
+def test_no_other_case_exposes_the_bug(mutant: Mutant, monkeypatch: pytest.MonkeyPatch) -> None:
+    plant(mutant, monkeypatch)
+    subject = CASES_BY_ID[mutant.case].subject
+    exposing = [c.id for c in CASES if c.subject == subject and not run_check(c).ok]
+    assert exposing == [mutant.case]
+
+
+@pytest.mark.parametrize("mutant", [pytest.param(mutant, id=mutant.id) for mutant in REBINDING])
+def test_a_gradient_in_a_new_array_is_found(
+    mutant: Mutant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant(mutant, monkeypatch)
+    assert rebound(CASES_BY_ID[mutant.case]) == sorted(mutant.blamed)
+    in_models = {name.rpartition(".")[2] for case in MODEL_CASES for name in rebound(case)}
+    assert in_models == mutant.blamed
 
 
 def test_there_are_at_least_sixty_planted_bugs_with_different_names() -> None:

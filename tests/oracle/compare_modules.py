@@ -5,7 +5,8 @@ import torch
 from torch import nn
 
 from capstone._typing import Array
-from capstone.cases import Case, signed
+from capstone.case import Case
+from capstone.inputs import signed
 from oracle.reference_layers import counterparts, load
 
 Pairs = dict[str, tuple[Array, Array]]

@@ -20,8 +20,8 @@ class Head(nn.Linear):
 class RMSNorm(nn.RMSNorm):
     """With the default eps of the layer."""
 
-    def __init__(self, d_model: int) -> None:
-        super().__init__(d_model, eps=1e-5)
+    def __init__(self, d_model: int, eps: float = 1e-5) -> None:
+        super().__init__(d_model, eps=eps)
 
 
 class Attention(nn.Module):

@@ -54,7 +54,14 @@ def dot_product_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
 
 
 def attention(
-    x: Tensor, wq: Tensor, wk: Tensor, wv: Tensor, wo: Tensor, *, n_heads: int, positions: str
+    x: Tensor,
+    wq: Tensor,
+    wk: Tensor,
+    wv: Tensor,
+    wo: Tensor,
+    *,
+    n_heads: int,
+    positions: str = "rope",
 ) -> Tensor:
     """Heads are consecutive blocks of columns."""
     q, k, v = (

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from capstone import ops
-from capstone.cases import signed
+from capstone.inputs import signed
 from cases import OP_CASES, params
 from oracle.reference_ops import OPS
 

@@ -27,7 +27,9 @@ FLOORS = {
     "loss": 2,
     "model": 3,
     "presets": 3,
+    "case": 3,
     "cases": 3,
+    "inputs": 0,
     "optim": 4,
     "data": 4,
     "checkpoint": 4,
@@ -45,7 +47,9 @@ SIDEWAYS = {
     ("_checks", "_typing"),
     ("layers", "parameter"),  # a layer owns parameters
     ("presets", "model"),  # a preset is a configuration of the model
-    ("cases", "model"),  # the table has a small model too
+    ("case", "model"),  # a case may be a small model
+    ("cases", "case"),
+    ("inputs", "_typing"),
     ("run_folder", "config"),  # a run folder keeps its configuration
     ("train", "config"),
     ("train", "evaluate"),

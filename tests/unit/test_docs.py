@@ -205,3 +205,7 @@ def test_every_rule_of_the_verifier_is_explained(rule):
 def test_every_rule_that_is_explained_exists():
     explained = re.findall(r"^### `(\w+)`$", read(DOCS / "how-to-read-a-failure.md"), re.MULTILINE)
     assert sorted(explained) == rules()
+
+
+def test_the_readme_has_no_gap_left_to_fill():
+    assert "@@" not in read(ROOT / "README.md")

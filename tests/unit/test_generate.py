@@ -12,7 +12,7 @@ import capstone.generate
 import tolerances
 from capstone.data import batching
 from capstone.errors import NonFiniteError, UsageError
-from capstone.generate import next_distribution, sample_next, stream
+from capstone.generate import next_distribution, opening, sample_next, stream
 
 rows = arrays(np.float64, st.integers(1, 30), elements=st.floats(-20, 20))
 temperatures = st.floats(0.01, 100)
@@ -267,3 +267,8 @@ def test_a_nan_from_the_model_is_reported():
     )
     with pytest.raises(NonFiniteError, match=r"logits must be finite: .* got nan for token 0$"):
         next(tokens)
+
+
+@pytest.mark.parametrize(("characters", "first"), [("\n ab", "\n"), (" ab", " "), ("b", "b")])
+def test_without_a_prompt_a_text_starts_with_a_known_character(characters, first):
+    assert opening(characters) == first

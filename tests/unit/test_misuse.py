@@ -15,6 +15,7 @@ from capstone.model import ModelConfig, TrainableTransformer
 from capstone.presets import preset
 
 X = np.ones((2, 3, 4))
+WEIGHTS = [np.ones((4, 4))] * 4
 CONFIG = ModelConfig(5, seq_len=4, d_model=4, n_layers=1, n_heads=2)
 
 
@@ -44,12 +45,52 @@ CONFIG = ModelConfig(5, seq_len=4, d_model=4, n_layers=1, n_heads=2)
             r"dot_product_attention_fwd: v must have at least 2 axes: expected \(..., T, K\)",
         ),
         (
-            lambda: ops.attention_fwd(np.ones(4), *[np.ones((4, 4))] * 4, n_heads=2),
+            lambda: ops.attention_fwd(np.ones(4), *WEIGHTS, n_heads=2),
             r"attention_fwd: x must have at least 2 axes: expected \(..., T, D\)",
         ),
         (
-            lambda: ops.attention_fwd(X, *[np.ones((4, 4))] * 4, n_heads=0),
+            lambda: ops.attention_fwd(X, *WEIGHTS, n_heads=0),
             "attention_fwd: n_heads must be a positive integer: expected n_heads >= 1, got 0",
+        ),
+        (
+            lambda: ops.attention_fwd(X, *WEIGHTS[:3], np.ones((4, 5)), n_heads=2),
+            r"attention_fwd: wo has the wrong shape: expected \(..., 4, 4\), got \(4, 5\)",
+        ),
+        (
+            lambda: ops.attention_fwd(X, np.ones((4, 6)), *WEIGHTS[1:], n_heads=2),
+            r"attention_fwd: wq has the wrong shape: expected \(..., 4, 4\), got \(4, 6\)",
+        ),
+        (
+            lambda: ops.rmsnorm_fwd(X, np.ones(4), eps=-1.0),
+            r"rmsnorm_fwd: eps must lie in \[0, inf\]: expected 0 <= eps <= inf, got -1.0",
+        ),
+        (
+            lambda: ops.rope_fwd(X, base=0.0),
+            "rope_fwd: base must be positive: expected base > 0, got 0.0",
+        ),
+        (
+            lambda: ops.rope_fwd(X, base=-1.0),
+            "rope_fwd: base must be positive: expected base > 0, got -1.0",
+        ),
+        (
+            lambda: ops.softmax_fwd(X, hidden=np.zeros(4, int)),
+            "softmax_fwd: hidden must be boolean: "
+            "expected True where an entry takes no part, got int64",
+        ),
+        (
+            lambda: ops.linear_fwd(X.astype(np.float32), np.ones((4, 5))),
+            "linear_fwd: all arrays must have one precision: "
+            "expected one dtype, got x of float32 with weight of float64",
+        ),
+        (
+            lambda: ops.linear_fwd(X, np.ones((4, 5)), np.ones(5, np.float32)),
+            "linear_fwd: all arrays must have one precision: "
+            "expected one dtype, got x of float64 with bias of float32",
+        ),
+        (
+            lambda: ops.rmsnorm_fwd(X.astype(np.complex64), np.ones(4)),
+            "rmsnorm_fwd: all arrays must have one precision: "
+            "expected one dtype, got x of complex64 with gain of float64",
         ),
         (
             lambda: cross_entropy_loss(X, np.zeros(3, int)),

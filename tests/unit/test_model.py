@@ -3,7 +3,7 @@
 import copy
 import math
 import pickle
-from dataclasses import FrozenInstanceError, replace
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -12,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tolerances
-from capstone.errors import BackwardOrderError, ConfigError, UsageError
+from capstone.errors import BackwardOrderError, UsageError
+from capstone.evaluate import evaluate
+from capstone.layers import Layer
 from capstone.loss import cross_entropy_loss
 from capstone.model import INITIAL_STD, ModelConfig, TrainableTransformer
 from cases import MODEL_CASES, params
@@ -233,6 +235,41 @@ def test_second_backward_raises(model):
         model.backward(logits)
 
 
+def test_inference_gives_the_logits_of_forward(model):
+    tokens = draw_tokens(np.random.default_rng(0), 2, 5)
+    np.testing.assert_array_equal(model.infer(tokens), model.forward(tokens))
+
+
+def layers_in(layer):
+    """The layer and all its parts."""
+    yield layer
+    for value in vars(layer).values():
+        for part in value if isinstance(value, list) else [value]:
+            if isinstance(part, Layer):
+                yield from layers_in(part)
+
+
+def test_inference_leaves_nothing_behind(model):
+    model.infer(np.array([[1, 2]]))
+    assert [layer for layer in layers_in(model) if layer.cache is not None] == []
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda model: model.infer(np.array([[1, 2]])),
+        lambda model: model.generate(np.array([1, 2]), max_new_tokens=1),
+        lambda model: evaluate(model, np.arange(6), seq_len=3),
+    ],
+    ids=["infer", "generate", "evaluate"],
+)
+def test_backward_after_inference_raises(model, use):
+    logits = model.forward(np.array([[1, 2]]))
+    use(model)
+    with pytest.raises(BackwardOrderError, match=r"each backward needs a forward of its own"):
+        model.backward(logits)
+
+
 # Copies
 
 
@@ -329,62 +366,3 @@ def test_a_context_of_a_wrong_length_is_named(model, T):
     )
     with pytest.raises(UsageError, match=message):
         model.forward(np.zeros((1, T), int))
-
-
-# Configuration
-
-
-def test_the_config_is_kept_and_cannot_be_changed(model):
-    assert model.config.vocab_size == 11
-    with pytest.raises(FrozenInstanceError):
-        model.config.vocab_size = 12
-
-
-@pytest.mark.parametrize(("d_model", "d_ff"), [(128, 344), (256, 688), (512, 1368), (12, 32)])
-def test_the_default_width_inside_is_eight_thirds_rounded_up_to_eight(d_model, d_ff):
-    assert ModelConfig(65, d_model=d_model, n_heads=2).d_ff == d_ff
-
-
-@pytest.mark.parametrize(
-    "name", ["vocab_size", "seq_len", "d_model", "n_layers", "n_heads", "d_ff"]
-)
-@pytest.mark.parametrize("size", [-1, 2.5, True, "8"])
-def test_a_size_that_is_no_positive_integer_is_named(name, size):
-    message = (
-        rf"^ModelConfig: {name} must be a positive integer: expected {name} >= 1, got {size!r}$"
-    )
-    with pytest.raises(ConfigError, match=message):
-        replace(SMALL, **{name: size})
-
-
-@pytest.mark.parametrize("name", ["vocab_size", "seq_len", "d_model", "n_layers", "n_heads"])
-def test_a_size_of_zero_is_named(name):
-    message = rf"^ModelConfig: {name} must be a positive integer: expected {name} >= 1, got 0$"
-    with pytest.raises(ConfigError, match=message):
-        replace(SMALL, **{name: 0})
-
-
-@pytest.mark.parametrize(
-    ("d_model", "positions", "message"),
-    [
-        (9, "rope", r"an even width for each: expected d_model % 6 == 0, got d_model = 9"),
-        (10, "rope", r"an even width for each: expected d_model % 6 == 0, got d_model = 10"),
-        (10, "none", r"an equal width: expected d_model % 3 == 0, got d_model = 10"),
-    ],
-)
-def test_a_width_that_the_heads_do_not_divide_is_named(d_model, positions, message):
-    with pytest.raises(
-        ConfigError, match=rf"^ModelConfig: d_model must give the 3 heads {message}$"
-    ):
-        replace(SMALL, d_model=d_model, positions=positions)
-
-
-def test_heads_of_odd_width_are_fine_without_rope():
-    model = TrainableTransformer(replace(SMALL, d_model=9, positions="none"))
-    assert model.forward(np.array([[1]])).shape == (1, 1, 11)
-
-
-def test_unknown_positions_are_named():
-    message = r"^ModelConfig: unknown positions: expected one of rope, none, got 'learned'$"
-    with pytest.raises(ConfigError, match=message):
-        replace(SMALL, positions="learned")

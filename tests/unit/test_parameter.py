@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from capstone.errors import UsageError
 from capstone.parameter import Parameter, pack
 
 
@@ -75,3 +76,14 @@ def test_packed_parameters_are_views_of_the_two_arrays(parameters):
     grad[:] = 7
     assert [float(p.data.flat[0]) for p in parameters] == [10, 11, 12, 13]
     assert all((p.grad == 7).all() for p in parameters)
+
+
+@pytest.mark.parametrize(
+    ("grad", "got"),
+    [(np.zeros(2), r"float64 \(2,\)"), (np.zeros(3, np.float32), r"float32 \(3,\)")],
+    ids=["shape", "dtype"],
+)
+def test_a_gradient_of_another_kind_is_rejected(grad, got):
+    message = rf"^Parameter: grad must match data: expected float64 \(3,\), got {got}$"
+    with pytest.raises(UsageError, match=message):
+        Parameter(np.zeros(3), grad)

@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 import sys
 
 import numpy as np
@@ -48,6 +49,12 @@ def test_a_folder_with_content_is_rejected_and_kept(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
+def test_a_folder_is_taken_as_soon_as_a_run_has_it(tmp_path):
+    RunFolder(tmp_path)
+    with pytest.raises(ConfigError, match=r"^run folder: a run never overwrites another: "):
+        RunFolder(tmp_path)
+
+
 @pytest.mark.parametrize("below", ["", "run"], ids=["a_file", "below_a_file"])
 def test_a_path_that_cannot_be_a_folder_is_rejected(tmp_path, below):
     (tmp_path / "file").write_text("x", encoding="utf-8")
@@ -69,7 +76,7 @@ WRITERS = {
 @pytest.mark.parametrize("name", WRITERS)
 def test_a_folder_that_vanished_is_reported(tmp_path, name):
     folder = RunFolder(tmp_path / "run")
-    folder.path.rmdir()
+    shutil.rmtree(folder.path)
     message = rf"^run folder: the run's folder must be writable: .*No such file .*{name}'$"
     with pytest.raises(ConfigError, match=message):
         WRITERS[name](folder)
@@ -111,7 +118,7 @@ def test_without_matplotlib_nothing_is_drawn(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     history = [{"step": 1, "train_loss": 2.0, "val_loss": 2.5}]
     assert not RunFolder(tmp_path).draw(history)
-    assert not list(tmp_path.iterdir())
+    assert not (tmp_path / "loss.png").exists()
 
 
 def test_a_free_folder_has_the_first_unused_number(tmp_path):

@@ -3,16 +3,14 @@
 import argparse
 
 from capstone._checks import fail
-from capstone.generate import stream
+from capstone.generate import opening, stream
 from capstone.run_folder import load_run
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `capstone generate`."""
     parser.add_argument("run_path", metavar="RUN", help="a run's folder, or a checkpoint in it")
-    parser.add_argument(
-        "--prompt", metavar="TEXT", default="\n", help="what to continue (default: a new line)"
-    )
+    parser.add_argument("--prompt", metavar="TEXT", help="what to continue (default: a new line)")
     parser.add_argument(
         "--max-new-tokens", type=int, metavar="N", default=300, help="length (default: 300)"
     )
@@ -44,13 +42,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the prompt and its continuation, character by character."""
-    if not options.prompt:
+    if options.prompt == "":
         rule = "the prompt must not be empty"
         fail("--prompt", rule, expected="at least one character", got="none")
     model, tokenizer = load_run(options.run_path)
+    prompt = opening(tokenizer.characters) if options.prompt is None else options.prompt
     tokens = stream(
-        model.forward,
-        tokenizer.encode(options.prompt, replacement=options.replacement),
+        model.infer,
+        tokenizer.encode(prompt, replacement=options.replacement),
         context=model.config.seq_len,
         max_new_tokens=options.max_new_tokens,
         temperature=options.temperature,
@@ -59,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
         seed=options.seed,
         stop=tokenizer.encode(options.stop).tolist(),
     )
-    print(options.prompt, end="", flush=True)
+    print(prompt, end="", flush=True)
     for token in tokens:
         print(tokenizer.characters[token], end="", flush=True)
     print()

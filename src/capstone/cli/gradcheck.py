@@ -7,8 +7,12 @@ norm beside the error that rounding explains, what the pass would have caught, a
 import argparse
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from capstone._checks import check_not_negative, fail
-from capstone.cases import CASES, Case
+from capstone.case import Case
+from capstone.cases import CASES
 from capstone.gradcheck import Op, Report, check
 
 
@@ -32,7 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Check what was selected, print the table and the failures; 0 if all is right, else 1."""
     check_not_negative("gradcheck", seed=options.seed)
-    selected = [case for case in CASES if options.k.lower() in case.id.lower()]
+    named = [case for case in CASES if case.id == options.k]
+    selected = named or [case for case in CASES if options.k.lower() in case.id.lower()]
     if not selected:
         expected = f"part of one of {', '.join(sorted({case.subject for case in CASES}))}"
         fail("-k", "nothing is selected", expected=expected, got=repr(options.k))
@@ -40,7 +45,8 @@ def run(options: argparse.Namespace) -> int:
     print(f"{'what':{width}}  entries  worst error  allowed  would catch   time")
     reports = []
     for case in selected:
-        report = check_case(case, options.seed)
+        replay = f"capstone gradcheck -k {case.id} --seed {options.seed}"
+        report = check_case(case, seed=case.seed + options.seed, replay=replay)
         reports.append(report)
         print(f"{case.id:{width}}  {_line(report)}", flush=True)
     wrong = [report for report in reports if not report.ok]
@@ -50,11 +56,11 @@ def run(options: argparse.Namespace) -> int:
     return 1 if wrong else 0
 
 
-def check_case(case: Case, seed: int) -> Report:
-    """Point the verifier at one case of the table."""
-    subject: Any = Op(*case.passes(), options=case.options) if case.kind == "op" else case.layer()
-    replay = f"capstone gradcheck -k {case.id} --seed {seed}"
-    return check(subject, *case.inputs(), seed=case.seed + seed, name=case.id, replay=replay)
+def check_case(case: Case, dtype: npt.DTypeLike = np.float64, **options: Any) -> Report:
+    """Point the verifier at one case of the table; `options` are those of `check`."""
+    is_op = case.kind == "op"
+    subject: Any = Op(*case.passes(), options=case.options) if is_op else case.layer(dtype)
+    return check(subject, *case.inputs(dtype), **{"seed": case.seed, "name": case.id, **options})
 
 
 def _line(report: Report) -> str:

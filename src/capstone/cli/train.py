@@ -1,10 +1,12 @@
 """Train a transformer on a text: the embedded Hamlet, or a file of yours."""
 
 import argparse
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from capstone._checks import check_positive, fail
 from capstone.cli.display import make_display
 from capstone.config import DEFAULT_STEPS, DTYPES, MODEL_KEYS, RunConfig, read_config, value_type
 from capstone.ops.attention import POSITIONS
@@ -37,7 +39,8 @@ HELP = {
 FOLLOWERS = {
     "preset": (*MODEL_KEYS, "batch_size"),
     "d_model": ("d_ff",),
-    "epochs": ("max_steps",),
+    "epochs": ("max_steps", "warmup_steps"),
+    "max_steps": ("warmup_steps",),
     "lr": ("min_lr",),
 }
 """An option of the command line also displaces these of the file, which came from its old value."""
@@ -58,6 +61,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--config", metavar="FILE", help="TOML with any of these options; the command line wins"
     )
     parser.add_argument(
+        "--threads",
+        type=int,
+        metavar="N",
+        help="threads of the matrix products (default: the BLAS library's choice); 1 is faster on "
+        "a busy machine",
+    )
+    parser.add_argument(
         "--out", metavar="DIR", help="the run's folder (default: a new one in runs/)"
     )
 
@@ -66,10 +76,12 @@ def run(options: argparse.Namespace) -> int:
     """Train; options on the command line win over those of `--config`."""
     config = _choose(options)
     training = TrainingRun(config)
+    limit = _thread_limit(options.threads)
     folder = RunFolder(_folder(options.out, config))
     display = make_display(folder.path)
     try:
-        training.run(folder, display)
+        with limit:
+            training.run(folder, display)
     except KeyboardInterrupt:
         done = f"interrupted after {training.steps_done} steps"
         raise KeyboardInterrupt(f"{done}; the model is in {folder.path / LAST}") from None
@@ -84,6 +96,20 @@ def _choose(options: argparse.Namespace) -> RunConfig:
     displaced = {follower for name in typed for follower in FOLLOWERS.get(name, ())}
     kept = {name: value for name, value in filed.items() if name not in displaced}
     return RunConfig(**{**kept, **typed})
+
+
+def _thread_limit(threads: int | None) -> AbstractContextManager[object]:
+    """At most so many BLAS threads within the context; no limit for None."""
+    if threads is None:
+        return nullcontext()
+    check_positive("--threads", threads=threads)
+    try:
+        from threadpoolctl import threadpool_limits
+    except ImportError:
+        rule, mend = "--threads needs threadpoolctl", 'python -m pip install ".[train]"'
+        fail("train", rule, expected="it installed", got="no such module", mend=mend)
+    limit: AbstractContextManager[object] = threadpool_limits(threads, "blas")
+    return limit
 
 
 def _folder(out: str | None, config: RunConfig) -> Path:

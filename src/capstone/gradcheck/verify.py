@@ -84,13 +84,13 @@ class Verifier:
         promoted = [_promoted(value) for value in values]
         return Evaluator(self.subject, promoted, _promoted(self.base.dy), self.base.may_write)
 
-    def wrong_at(self, values: Sequence[Array]) -> list[int]:
+    def wrong_at(self, values: Sequence[Array], by_ladder: bool = False) -> list[int]:
         """Numbers of the chosen arguments whose gradients are wrong at another point."""
         _, saved = self.subject.forward(values)
         gradients = gradients_by_index(self.subject, self.subject.backward(self.base.dy, saved))
         there = Base(list(values), self.base.dy, list(gradients.values()), self.base.may_write)
         evaluator = self.evaluator(values)
-        numeric = self.method(evaluator)
+        numeric = Ladder(evaluator, self.rng) if by_ladder else self.method(evaluator)
         wrong = []
         for index in self.chosen:
             argument = self.subject.arguments[index]

@@ -56,6 +56,13 @@ class Layer:
         saved, self._saved = self._saved, None
         return saved
 
+    def forget(self) -> None:
+        """Drop what forward passes saved, here and in all parts: no backward pass will follow."""
+        self._saved = None
+        for _, part in self._parts():
+            if isinstance(part, Layer):
+                part.forget()
+
     def named_parameters(self, prefix: str = "") -> Iterator[tuple[str, Parameter]]:
         """Yield `(dotted name, parameter)`; one that is shared comes once, under its first name."""
         seen: set[int] = set()
@@ -65,14 +72,20 @@ class Layer:
                 yield name, parameter
 
     def _walk(self, prefix: str) -> Iterator[tuple[str, Parameter]]:
+        for name, part in self._parts():
+            if isinstance(part, Parameter):
+                yield f"{prefix}{name}", part
+            else:
+                yield from part._walk(f"{prefix}{name}.")
+
+    def _parts(self) -> Iterator[tuple[str, "Parameter | Layer"]]:
+        """Attributes that are parameters or layers, those in lists by their number."""
         for name, value in vars(self).items():
-            members = enumerate(value) if isinstance(value, list) else [(None, value)]
-            for index, member in members:
-                path = f"{prefix}{name}" if index is None else f"{prefix}{name}.{index}"
-                if isinstance(member, Parameter):
-                    yield path, member
-                elif isinstance(member, Layer):
-                    yield from member._walk(f"{path}.")
+            is_list = isinstance(value, list)
+            numbered = [(f"{name}.{i}", part) for i, part in enumerate(value)] if is_list else []
+            for path, part in [(name, value), *numbered]:
+                if isinstance(part, Parameter | Layer):
+                    yield path, part
 
     def parameters(self) -> list[Parameter]:
         """All parameters, each once."""

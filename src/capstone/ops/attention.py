@@ -11,6 +11,7 @@ from capstone._checks import (
     check_choice,
     check_divisible,
     check_inexact,
+    check_last_axes,
     check_positive,
 )
 from capstone._typing import Array
@@ -61,6 +62,9 @@ def attention_fwd(
     check_positive("attention_fwd", n_heads=n_heads)
     check_divisible("attention_fwd", "D", x.shape[-1], "n_heads", n_heads)
     check_choice("attention_fwd", "positions", positions, POSITIONS)
+    D = x.shape[-1]
+    for name, weight in (("wq", wq), ("wk", wk), ("wv", wv), ("wo", wo)):
+        check_last_axes("attention_fwd", name, weight, D, D)
     q, q_saved = linear_fwd(x, wq)  # (..., T, D)
     k, k_saved = linear_fwd(x, wk)  # (..., T, D)
     v, v_saved = linear_fwd(x, wv)  # (..., T, D)

@@ -4,11 +4,12 @@ Source: Zhang and Sennrich 2019, "Root Mean Square Layer Normalization"; derivat
 docs/derivations/rmsnorm.md.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 
-from capstone._checks import check_inexact, check_last_axes
+from capstone._checks import check_in_range, check_inexact, check_last_axes
 from capstone._typing import Array
 from capstone.ops.reduce import sum_leading
 
@@ -33,9 +34,11 @@ def rmsnorm_fwd(x: Array, gain: Array, *, eps: float = 1e-5) -> tuple[Array, RMS
         `(y, saved)` with y (..., D).
 
     Raises:
-        UsageError: the last axes differ, or an array is not of floating-point numbers.
+        UsageError: the last axes differ, eps is negative, or the arrays are not of
+            floating-point numbers of one precision.
     """
     check_inexact("rmsnorm_fwd", x=x, gain=gain)
+    check_in_range("rmsnorm_fwd", "eps", eps, 0, math.inf)
     check_last_axes("rmsnorm_fwd", "gain", gain, x.shape[-1])
     mean_square = (x * x).mean(axis=-1, keepdims=True)  # (..., 1)
     rrms = 1 / np.sqrt(mean_square + eps)  # (..., 1)

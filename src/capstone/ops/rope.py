@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from capstone._checks import check_axes, check_divisible, check_inexact
+from capstone._checks import check_axes, check_divisible, check_inexact, fail
 from capstone._typing import Array
 
 
@@ -35,10 +35,12 @@ def rope_fwd(x: Array, *, offset: int = 0, base: float = 10_000.0) -> tuple[Arra
         `(y, saved)` with y (..., T, K).
 
     Raises:
-        UsageError: K is odd.
+        UsageError: K is odd, or base is not positive.
     """
     check_inexact("rope_fwd", x=x)
     check_axes("rope_fwd", "x", x, "T", "K")
+    if not base > 0:
+        fail("rope_fwd", "base must be positive", expected="base > 0", got=base)
     *_, T, K = x.shape
     check_divisible("rope_fwd", "K", K, "2", 2)
     cos, sin = rotation(T, K, offset, base, x.real.dtype)

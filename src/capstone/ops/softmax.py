@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from capstone._checks import check_inexact
+from capstone._checks import check_inexact, fail
 from capstone._typing import Array
 
 
@@ -27,10 +27,16 @@ def softmax_fwd(x: Array, *, hidden: Array | None = None) -> tuple[Array, Softma
 
     Returns:
         `(y, saved)` with y (..., V).
+
+    Raises:
+        UsageError: x is not of floating-point numbers, or hidden not of booleans.
     """
     check_inexact("softmax_fwd", x=x)
     y = x.copy()  # (..., V)
     if hidden is not None:
+        if np.asarray(hidden).dtype != bool:
+            rule, got = "hidden must be boolean", np.asarray(hidden).dtype
+            fail("softmax_fwd", rule, expected="True where an entry takes no part", got=got)
         np.copyto(y, -np.inf, where=hidden)
     # The shift cancels in the quotient; its real part alone suffices, and never overflows.
     peak = y.real.max(axis=-1, keepdims=True, initial=-np.inf)  # (..., 1)

@@ -43,11 +43,16 @@ def clip_grad_norm(params: Iterable[Parameter], max_norm: float) -> float:
 
 def _finite_square(parameter: Parameter, position: int) -> float:
     """The sum of squares of one gradient, or an error that names it."""
-    total = _square(parameter.grad.reshape(-1))
+    with np.errstate(over="ignore"):  # found below
+        total = _square(parameter.grad.reshape(-1))
     if not math.isfinite(total):
-        finite = np.isfinite(parameter.grad)
+        name, finite = label(parameter, position), np.isfinite(parameter.grad)
+        if finite.all():
+            rule = f"the norm of the gradient of {name} must be finite"
+            got = f"entries up to {np.abs(parameter.grad).max():.1e}, whose squares overflow"
+            fail("clip_grad_norm", rule, expected="a number", got=got, error=NonFiniteError)
         worst = tuple(map(int, np.unravel_index(finite.argmin(), finite.shape)))
-        rule = f"the gradient of {label(parameter, position)} must be finite"
+        rule = f"the gradient of {name} must be finite"
         got = f"{parameter.grad[worst]} at {worst}"
         fail("clip_grad_norm", rule, expected="finite entries", got=got, error=NonFiniteError)
     return total

@@ -41,6 +41,16 @@ def test_temperature_zero_is_greedy_whatever_the_seed(run, capsys):
     assert len(texts) == 1
 
 
+def test_without_a_prompt_a_text_without_lines_is_continued(tmp_path, capsys):
+    model = TrainableTransformer(ModelConfig(3, seq_len=8, d_model=8, n_layers=1, n_heads=2))
+    RunFolder(tmp_path).save(LAST, model, {"characters": "abc"})
+    assert main(["generate", str(tmp_path), "--max-new-tokens", "5"]) == 0
+    output, error = capsys.readouterr()
+    assert error == ""
+    assert output.startswith("a")
+    assert len(output) == 1 + 5 + 1
+
+
 class Flushes(io.StringIO):
     """An output that keeps what had been written at each flush."""
 

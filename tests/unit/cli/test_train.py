@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 import capstone.train
 from capstone.checkpoint import load_checkpoint
@@ -102,6 +103,39 @@ def test_what_follows_from_a_typed_option_is_not_taken_from_the_file(typed, name
     assert read_run("again")[name] == value
 
 
+def blas_threads():
+    """How many threads each BLAS library may use."""
+    return [info["num_threads"] for info in threadpool_info() if info["user_api"] == "blas"]
+
+
+def test_threads_are_limited_while_training(monkeypatch):
+    during = []
+
+    def watch(self, *arguments):
+        during.extend(blas_threads())
+        return step(self, *arguments)
+
+    step = capstone.train.TrainingRun._step
+    monkeypatch.setattr(capstone.train.TrainingRun, "_step", watch)
+    with threadpool_limits(2, "blas"):
+        before = blas_threads()
+        assert set(before) == {2}
+        assert train("--max-steps", "1", "--threads", "1") == 0
+        assert blas_threads() == before
+    assert during
+    assert set(during) == {1}
+
+
+def test_threads_without_threadpoolctl_are_one_line(folder, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "threadpoolctl", None)
+    assert train("--max-steps", "1", "--threads", "1") == 2
+    output, error = capsys.readouterr()
+    assert output == ""
+    assert error.startswith("capstone train: train: --threads needs threadpoolctl: ")
+    assert error.count("\n") == 1
+    assert [path.name for path in folder.iterdir()] == ["text.txt"]
+
+
 FAILED_STARTS = {
     "no_text": (["--text-file", "none.txt"], "the text file must exist"),
     "text_is_a_folder": (["--text-file", "."], "the text must be a file"),
@@ -116,6 +150,7 @@ FAILED_STARTS = {
     "short_epoch": (["--epochs", "1", "--batch-size", "500"], "got 774; use a longer text"),
     "no_rate": (["--lr", "0"], "expected lr > 0, got 0.0"),
     "nan_rate": (["--lr", "nan"], "expected lr > 0, got nan"),
+    "zero_threads": (["--threads", "0"], "expected threads >= 1, got 0"),
     "seed": (["--seed", "-1"], "expected seed >= 0, got -1"),
     "preset": (["--preset", "huge"], "unknown preset: expected one of tiny, small, medium"),
     "dtype": (["--dtype", "float16"], "unknown dtype: expected one of float32, float64"),

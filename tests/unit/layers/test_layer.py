@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from capstone.cases import signed
 from capstone.errors import BackwardOrderError
+from capstone.inputs import signed
 from capstone.layers import Embedding, Layer, RMSNorm
 from capstone.layers.layer import read_only
 from capstone.parameter import Parameter
@@ -26,14 +26,14 @@ def run(case, layer):
 
 
 class Pair(Layer):
-    """Two layers, a list of layers and a parameter of its own, which one of them shares."""
+    """Two layers, a list of layers, one shared gain, a parameter of its own, and what is none."""
 
     def __init__(self):
         self.first = RMSNorm(3)
         self.rest = [RMSNorm(3), RMSNorm(4)]
         self.scale = Parameter(np.ones(2))
         self.again = self.rest[1].gain
-        self.label = "no parameter"
+        self.label, self.widths = "no parameter", [3, 4]
 
 
 @LAYERS
@@ -189,3 +189,12 @@ def test_two_instances_do_not_mix():
     one.backward(np.ones((1, 2)))
     assert one.weight.grad[1].tolist() == [1, 1]
     assert not other.weight.grad.any()
+
+
+def test_a_forgotten_forward_is_gone_in_every_part():
+    pair = Pair()
+    parts = [pair.first, *pair.rest]
+    for part in parts:
+        part.forward(np.ones((2, *part.gain.data.shape), np.float32))
+    pair.forget()
+    assert [part.cache for part in parts] == [None] * 3

@@ -107,6 +107,6 @@ def test_unknown_positions_are_named():
 
 
 def test_a_weight_that_does_not_fit_is_named():
-    message = r"^linear_fwd: x has the wrong shape: expected \(\.\.\., 6\), got \(3, 8\)$"
+    message = r"^attention_fwd: wq has the wrong shape: expected \(\.\.\., 8, 8\), got \(6, 6\)$"
     with pytest.raises(UsageError, match=message):
         attention_fwd(np.ones((3, 8)), *np.ones((4, 6, 6)), n_heads=2)

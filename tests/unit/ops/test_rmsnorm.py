@@ -59,7 +59,7 @@ def test_eps_is_added_to_the_mean_square():
 
 def test_the_default_eps_keeps_a_small_row_small():
     y, _ = rmsnorm_fwd(np.array([[1e-6, -1e-6]]), np.ones(2))
-    assert np.abs(y).max() < 1e-3
+    assert np.abs(y).max() < tolerances.SMALL_ROW
 
 
 def test_a_gain_that_does_not_fit_is_named():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tolerances
-from capstone.cases import signed
+from capstone.inputs import signed
 from cases import OP_CASES, params
 from unit.closeness import distance
 from unit.saved import arrays_in

@@ -11,6 +11,7 @@ from hypothesis.extra.numpy import arrays
 import tolerances
 from capstone.errors import NonFiniteError, UsageError
 from capstone.optim import clip_grad_norm
+from capstone.optim.clip import NORM_EPSILON
 from capstone.optim.runs import BLOCK
 from capstone.parameter import Parameter
 
@@ -71,7 +72,7 @@ def test_a_norm_within_the_limit_is_left_alone_bit_for_bit():
 def test_all_gradients_get_the_same_factor():
     params = with_gradients(np.array([[3.0]]), np.array([4.0]))
     clip_grad_norm(params, 1.0)
-    factor = 1.0 / (5.0 + 1e-6)  # PyTorch's coefficient
+    factor = 1.0 / (5.0 + NORM_EPSILON)
     assert [float(p.grad.item()) for p in params] == [3.0 * factor, 4.0 * factor]
 
 
@@ -87,6 +88,17 @@ def test_a_zero_gradient_stays_zero():
     params = with_gradients(np.zeros(3))
     assert clip_grad_norm(params, 1.0) == 0.0
     assert not params[0].grad.any()
+
+
+def test_a_norm_that_overflows_is_said_to_and_nothing_is_scaled():
+    good, bad = with_gradients(np.full(3, 9.0), np.array([1.0, -1e200]))
+    message = (
+        r"^clip_grad_norm: the norm of the gradient of parameters\[1\] must be finite: "
+        r"expected a number, got entries up to 1\.0e\+200, whose squares overflow$"
+    )
+    with pytest.raises(NonFiniteError, match=message):
+        clip_grad_norm([good, bad], 1.0)
+    assert good.grad.tolist() == [9.0] * 3
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])

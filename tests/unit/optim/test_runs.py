@@ -113,8 +113,10 @@ def test_numbers_that_are_not_real_floats_are_rejected(dtype):
 @pytest.mark.parametrize("grad", [np.ones(2), np.ones(3, dtype=np.float32)], ids=["shape", "dtype"])
 def test_a_gradient_of_another_kind_is_rejected(grad):
     message = r"^Adam: the gradient of 'w' must match its data: expected float64 \(3,\), got float"
+    parameter = Parameter(np.ones(3), name="w")
+    parameter.grad = grad
     with pytest.raises(UsageError, match=message):
-        BoundParameters("Adam", [Parameter(np.ones(3), grad, name="w")])
+        BoundParameters("Adam", [parameter])
 
 
 def test_strided_arrays_are_rejected():

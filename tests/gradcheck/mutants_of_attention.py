@@ -1,0 +1,112 @@
+"""Planted bugs of rotary positions, of attention and of its core."""
+
+from gradcheck.planting import of_op
+
+ROPE = of_op(
+    "rope",
+    "B2_H3_T5_K4_offset",
+    ("rotated forward again", "-sin", "sin", "x"),
+    ("not rotated at all", "rotate(dy, cos, -sin)", "dy.copy()", "x"),
+    (
+        "offset forgotten",
+        "cos, sin = saved",
+        "cos, sin = rotation(len(saved.cos), 2 * saved.cos.shape[1], 0, 1e4, dy.dtype)",
+        "x",
+    ),
+    ("positions reversed", "rotate(dy, cos, -sin)", "rotate(dy, cos[::-1], -sin[::-1])", "x"),
+)
+DOT_PRODUCT_ATTENTION = [
+    *of_op(
+        "dot_product_attention",
+        "B2_H3_Tq5_Tk7_K4",
+        (
+            "field: dk = q.T dscores, reshaped",
+            "dk = dscores.swapaxes(-1, -2) @ q_scaled",
+            "dk = (q_scaled.swapaxes(-1, -2) @ dscores).reshape(k.shape)",
+            "k",
+        ),
+        ("dk is zero", "dk = dscores.swapaxes(-1, -2) @ q_scaled", "dk = np.zeros_like(k)", "k"),
+        ("scale forgotten in dq", "dq *= K**-0.5", "pass", "q"),
+        (
+            "scale twice in dk",
+            "dk = dscores.swapaxes(-1, -2) @ q_scaled",
+            "dk = dscores.swapaxes(-1, -2) @ q_scaled * K**-0.5",
+            "k",
+        ),
+        ("scale 1/K instead of 1/sqrt(K)", "dq *= K**-0.5", "dq /= K", "q"),
+        (
+            "softmax skipped",
+            "(dscores,) = softmax_bwd(dweights, softmax_saved)",
+            "dscores = dweights",
+            "q k",
+        ),
+        (
+            "dv from the scores' gradient",
+            "dv = softmax_saved.y.swapaxes(-1, -2) @ dy",
+            "dv = softmax_bwd(dy @ v.swapaxes(-1, -2), softmax_saved)[0].swapaxes(-1, -2) @ dy",
+            "v",
+        ),
+        ("dq from the values", "dq = dscores @ k", "dq = dscores @ v", "q"),
+        (
+            "k for v in the weights' gradient",
+            "dy @ v.swapaxes(-1, -2)",
+            "dy @ k.swapaxes(-1, -2)",
+            "q k",
+        ),
+        (
+            "future weights leak",
+            "dv = softmax_saved.y.swapaxes(-1, -2) @ dy",
+            "dv = (softmax_saved.y + 1e-3).swapaxes(-1, -2) @ dy",
+            "v",
+        ),
+    ),
+    *of_op(
+        "dot_product_attention",
+        "B2_H3_T5_K6",
+        ("scale of one key fewer", "dq *= K**-0.5", "dq *= (k.shape[-2] - 1) ** -0.5", "q"),
+    ),
+]
+ATTENTION = of_op(
+    "attention",
+    "B2_T5_D12_H3_rope",
+    ("the path through k is lost", "dx += dx_k", "pass", "x"),
+    ("the path through v is lost", "dx += dx_v", "pass", "x"),
+    (
+        "rotation of q not undone",
+        "(dq,), (dk,) = rope_bwd(dq, saved.rope), rope_bwd(dk, saved.rope)",
+        "(dk,) = rope_bwd(dk, saved.rope)",
+        "x wq",
+    ),
+    (
+        "v rotated as well",
+        "(dq,), (dk,) = rope_bwd(dq, saved.rope), rope_bwd(dk, saved.rope)",
+        "(dq,), (dk,), (dv,) = (rope_bwd(z, saved.rope) for z in (dq, dk, dv))",
+        "x wv",
+    ),
+    (
+        "dwq and dwk swapped",
+        "return dx, dwq, dwk, dwv, dwo",
+        "return dx, dwk, dwq, dwv, dwo",
+        "wq wk",
+    ),
+    (
+        "heads merged without a transpose",
+        "linear_bwd(merge_heads(dv), saved.v)",
+        "linear_bwd(dv.reshape(dy.shape), saved.v)",
+        "x wv",
+    ),
+    (
+        "heads split without a transpose",
+        "dheads = split_heads(dmerged, n_heads)",
+        "dheads = dmerged.reshape(saved.core.v.shape)",
+        "x wq wk wv",
+    ),
+    (
+        "wo transposed",
+        "return dx, dwq, dwk, dwv, dwo",
+        "return dx, dwq, dwk, dwv, dwo.T.copy()",
+        "wo",
+    ),
+)
+
+MUTANTS_OF_ATTENTION = [*ROPE, *DOT_PRODUCT_ATTENTION, *ATTENTION]
