@@ -223,17 +223,29 @@ def test_an_interruption_says_where_the_model_is(capsys, monkeypatch):
     assert load_checkpoint("run/last.npz")[1]["step"] == 3
 
 
+def obey_interrupts():
+    """What shells start in the background ignores them, and passes that on to its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT that one process sends another")
 def test_control_c_saves_a_checkpoint():
     command = [sys.executable, "-m", "capstone", "train", "--text-file", "text.txt", *SIZES]
     arguments = ["--max-steps", "1000000", "--eval-every", "1000000", "--out", "run"]
     with subprocess.Popen(
-        [*command, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*command, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=obey_interrupts,
     ) as process:
         while "everything goes to" not in process.stdout.readline():
             assert process.poll() is None
         process.send_signal(signal.SIGINT)
-        _, error = process.communicate()
+        try:
+            _, error = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert process.returncode == 130
     assert error.startswith("capstone train: interrupted after ")
     assert error.count("\n") == 1
