@@ -28,22 +28,28 @@ class Base(NamedTuple):
 
 
 def run_base(
-    subject: Subject, upstream: Any, rng: np.random.Generator, report: Report
+    subject: Subject,
+    chosen: Sequence[int],
+    upstream: Any,
+    rng: np.random.Generator,
+    report: Report,
 ) -> Base | None:
     """Run the subject once; None, and a finding, if there is nothing to compare.
+
+    The `chosen` arguments and the output must be finite; others, such as a mask, need not be.
 
     Raises:
         UsageError: a forward pass that fails or returns no floating-point array; an upstream
             gradient that does not fit it.
     """
-    return _BasePass(subject, report).run(upstream, rng)
+    return _BasePass(subject, chosen, report).run(upstream, rng)
 
 
 class _BasePass:
     """One run, with the findings on its way."""
 
-    def __init__(self, subject: Subject, report: Report) -> None:
-        self.subject, self.report = subject, report
+    def __init__(self, subject: Subject, chosen: Sequence[int], report: Report) -> None:
+        self.subject, self.chosen, self.report = subject, chosen, report
         self.values = [argument.value for argument in subject.arguments]
         self.may_write = False
 
@@ -112,7 +118,8 @@ class _BasePass:
             return None
 
     def _is_finite(self, y: Array) -> bool:
-        named = [(a.name, a.value) for a in self.subject.arguments if a.is_differentiable]
+        compared = [self.subject.arguments[index] for index in self.chosen]
+        named = [(argument.name, argument.value) for argument in compared]
         for name, array in [*named, ("the output", y)]:
             if not np.isfinite(array).all():
                 where = [int(i) for i in np.argwhere(~np.isfinite(array))[0]]

@@ -77,7 +77,7 @@ def _run(
     subject: Subject, chosen: list[int], report: Report, rng: np.random.Generator, upstream: Any
 ) -> None:
     """Fill the report: the base pass, the numbers, then the protocol if all is well so far."""
-    base = run_base(subject, upstream, rng, report)
+    base = run_base(subject, chosen, upstream, rng, report)
     if base is None:
         return
     protocol = Protocol(subject, base.values, base.dy, base.gradients, rng)
@@ -108,7 +108,7 @@ def _choose(subject: Subject, wrt: int | str | Collection[int | str] | None) -> 
     names = [argument.name for argument in subject.arguments]
     asked = [wrt] if isinstance(wrt, str) or not hasattr(wrt, "__iter__") else list(wrt)
     chosen = [names.index(w) if isinstance(w, str) and w in names else w for w in asked]
-    wrong = [w for w in chosen if w not in able]
+    wrong = [w for w in chosen if not isinstance(w, int | np.integer) or w not in able]
     if wrong or not chosen:
         options = ", ".join(f"{i} ({names[i]})" for i in able)
         rule = "wrt must name differentiable arguments"

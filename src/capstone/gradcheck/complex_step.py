@@ -56,7 +56,8 @@ def why_not_complex(evaluator: Evaluator, rng: np.random.Generator) -> str:
     step, ladder = ComplexStep(evaluator), Ladder(evaluator, rng, LOWEST)
     base = evaluator.base
     for index, value in enumerate(evaluator.values):
-        if value.dtype.kind != "f" or not value.size:
+        is_mask = not np.isfinite(value).all()  # nothing is compared there
+        if value.dtype.kind != "f" or not value.size or is_mask:
             continue
         direction = signed(rng, value.shape, np.dtype(float))[None]
         try:

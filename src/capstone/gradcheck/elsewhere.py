@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from capstone._typing import Array
-from capstone.gradcheck.probes import signed
+from capstone.gradcheck.probes import far_point, near_point, signed
 from capstone.gradcheck.protocol import Protocol, broken, point_elsewhere
 from capstone.gradcheck.report import Finding
 from capstone.gradcheck.subjects import ContractBrokenError
@@ -17,15 +17,17 @@ GARBAGE = 1e3  # what ignored entries are overwritten with
 def check_elsewhere(verifier: Verifier, p: Protocol) -> list[Finding]:
     """The gradients are right at other points too: nothing is kept from the first one.
 
-    One point may happen to lie on a kink, or in a branch that drops imaginary parts. So only what
-    is wrong at two of them is blamed, and only if real differences say so too.
+    One point may happen to lie on a kink, in a branch that drops imaginary parts, or outside of
+    what the arrays must fulfil (a symmetric matrix, rows that sum to 1). So only what is wrong at
+    two is blamed, and only if real differences say so too: with the entries of the compared
+    arguments in another order, and with these arguments enlarged.
     """
     words = "wrong at other points: kept from the first one, or right by chance"
     findings: list[Finding] = []
-    for _ in range(2):
-        moved = point_elsewhere(p)
+    for move in (far_point, near_point):
+        moved = point_elsewhere(p, moves=(move,), chosen=verifier.chosen)
         if moved is None:
-            return []
+            continue
         findings = _judged("elsewhere", words, verifier, moved, with_ladder=True)
         if not findings:
             return []

@@ -19,25 +19,46 @@ from capstone.gradcheck.subjects import Subject
 
 SAMPLES = 8  # cheap: a forward and a backward pass each
 SAFETY = 8.0  # times the largest of the samples: an error may be larger than all of them
+LOST = 1e6  # roundings of the largest number at hand: what scatters further lost a branch
 
 
 def scatter(subject: Subject, base: Base, rng: np.random.Generator) -> list[dict[int, Array]]:
     """Movements of all gradients by argument, one dictionary a sample that could be taken."""
+    return [
+        sample
+        for inside in ((False, True) if subject.is_reentrant else (False,))
+        for _ in range(SAMPLES)
+        if (sample := _sample(subject, base, rng, inside)) is not None
+    ]
+
+
+def _sample(
+    subject: Subject, base: Base, rng: np.random.Generator, inside: bool
+) -> dict[int, Array] | None:
+    """Movements of all gradients, with the saved values moved too if asked for; None if useless.
+
+    A backward pass that compares saved values with each other loses its branches when they are
+    moved independently. That is no rounding, and must excuse no error.
+    """
     before = gradients_by_index(subject, base.gradients)
-    moved = []
-    for _ in range(SAMPLES):
-        try:
-            values = [nudged(rng, value) for value in base.values]
-            _, saved = subject.forward(values)
-            if subject.is_reentrant:
-                saved = _nudged_inside(rng, saved)
-            after = gradients_by_index(subject, subject.backward(nudged(rng, base.dy), saved))
-            sample = {index: after[index] - before[index] for index in before}
-        except Exception:  # one rounding error may leave the domain: nothing is learned there
-            continue
-        if all(np.isfinite(movement).all() for movement in sample.values()):
-            moved.append(sample)
-    return moved
+    try:
+        _, saved = subject.forward([nudged(rng, value) for value in base.values])
+        saved = _nudged_inside(rng, saved) if inside else saved
+        after = gradients_by_index(subject, subject.backward(nudged(rng, base.dy), saved))
+        moved = {index: after[index] - before[index] for index in before}
+    except Exception:  # one rounding error may leave the domain: nothing is learned there
+        return None
+    if not all(np.isfinite(movement).all() for movement in moved.values()):
+        return None
+    is_lost = inside and any(_is_lost(moved[index], before[index], base.dy) for index in moved)
+    return None if is_lost else moved
+
+
+def _is_lost(movement: Array, gradient: Array, dy: Array) -> bool:
+    """Has a gradient moved by more than rounding of any number at hand explains?"""
+    largest = max(float(np.max(np.abs(array), initial=0)) for array in (gradient, dy))
+    limit = LOST * float(np.finfo(gradient.dtype).eps) * largest
+    return bool(np.max(np.abs(movement), initial=0) > limit)
 
 
 def allowance(samples: Sequence[Array]) -> Array | float:

@@ -129,7 +129,8 @@ class Evaluator:
         The two variants are driven apart first: near each other, a forward pass that averages over
         the stack would give nearly the right thing.
         """
-        apart = pair * np.array([1, 1 + APART]).reshape(2, *(1,) * (pair.ndim - 1))
+        apart = pair.copy()
+        apart[1] += APART * max(1.0, scale_of(pair)) * np.where(apart[1].real < 0, -1, 1)
         try:
             single = np.stack([self.output_at(index, variant) for variant in apart])
             stacked = self._stacked(index, apart)

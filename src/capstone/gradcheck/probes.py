@@ -29,7 +29,7 @@ def far_point(rng: np.random.Generator, value: Array) -> Array:
 
 def near_point(rng: np.random.Generator, value: Array) -> Array:
     """`value` a little larger throughout, integers as they are, for pickier domains."""
-    return value * value.dtype.type(1.125) if value.dtype.kind == "f" else value
+    return np.asarray(value * value.dtype.type(1.125)) if value.dtype.kind == "f" else value
 
 
 def nudged(rng: np.random.Generator, value: Array, roundings: float = 1) -> Array:
@@ -37,8 +37,7 @@ def nudged(rng: np.random.Generator, value: Array, roundings: float = 1) -> Arra
     if value.dtype.kind not in "fc":
         return value
     step = roundings * np.finfo(value.dtype).eps * rng.choice([-1.0, 1.0], value.shape)
-    moved: Array = value * (1 + step).astype(value.real.dtype)
-    return moved
+    return np.asarray(value * (1 + step).astype(value.real.dtype))
 
 
 def one_hots(entries: Array, shape: tuple[int, ...]) -> Array:

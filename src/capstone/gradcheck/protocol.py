@@ -4,7 +4,7 @@ A backward pass is a linear function of the upstream gradient that keeps its han
 people's arrays and has no memory. The rules cost a few extra passes and no differences.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -19,6 +19,8 @@ from capstone.gradcheck.report import Finding
 from capstone.gradcheck.subjects import Argument, Subject
 
 ROUNDINGS = 256.0  # of two orders of the same sums, in units of eps of the largest entry
+
+Move = Callable[[np.random.Generator, Array], Array]
 
 
 @dataclass
@@ -119,11 +121,19 @@ def broken(rule: str, names: Sequence[str], words: str) -> Iterator[Finding]:
         yield Finding(rule, f"{listed}: {words}", tuple(names))
 
 
-def point_elsewhere(p: Protocol) -> list[Array] | None:
-    """Values at which the forward pass still runs, as different as its domain allows."""
+def point_elsewhere(
+    p: Protocol, moves: Sequence[Move] = (far_point, near_point), chosen: Sequence[int] = ()
+) -> list[Array] | None:
+    """Values at which the forward pass still runs: by the first of the moves that finds some.
+
+    `chosen` are the numbers of the arguments to move; all if none are given.
+    """
     y, _ = p.forward(p.values)
-    for move in (far_point, near_point):
-        moved = [move(p.rng, value) for value in p.values]
+    for move in moves:
+        moved = [
+            move(p.rng, value) if not chosen or index in chosen else value
+            for index, value in enumerate(p.values)
+        ]
         try:
             there, _ = p.forward(moved)
         except Exception:  # outside the domain

@@ -119,10 +119,13 @@ class LayerSubject:
     is_reentrant = False
 
     def __init__(self, layer: Any, inputs: Sequence[Any], name: str = "") -> None:
-        self.layer = layer
+        self.layer = layer = _own_copy(layer)
         self.name = name or type(layer).__name__
         names = argument_names(layer.forward, len(inputs))
         named = named_parameters(layer)
+        if {id(p) for _, p in named} != {id(p) for _, p in named_parameters(layer)}:
+            rule = f"{self.name} must list the same parameters each time"
+            refuse(rule, expected="its own objects", got="new ones made at every call")
         self.parameters = [parameter for _, parameter in named]
         self.n_inputs = len(inputs)
         pairs = [*zip(names, inputs, strict=True), *((n, p.data) for n, p in named)]
@@ -140,18 +143,24 @@ class LayerSubject:
 
     def backward(self, dy: Array, saved: Any, prefill: Sequence[Array] | None = None) -> list[Any]:
         """Run the layer's backward pass and collect what it returned and what it added."""
-        for index, parameter in enumerate(self.parameters):
+        learned = self._differentiable_parameters()
+        for index, parameter in enumerate(learned):
             start = np.zeros_like(parameter.data) if prefill is None else prefill[index].copy()
             parameter.grad = start
         inputs = self.arguments[: self.n_inputs]
         of_inputs = one_each(self.layer.backward(dy), inputs)
-        return [*of_inputs, *(parameter.grad for parameter in self.parameters)]
+        return [*of_inputs, *(parameter.grad for parameter in learned)]
 
     def accumulates(self) -> Sequence[bool]:
         """Gradients of parameters are added to; those of inputs are returned."""
         inputs = self.arguments[: self.n_inputs]
         of_inputs = [False for argument in inputs if argument.is_differentiable]
-        return [*of_inputs, *(True for _ in self.parameters)]
+        return [*of_inputs, *(True for _ in self._differentiable_parameters())]
+
+    def _differentiable_parameters(self) -> list[Any]:
+        """Those of floating-point numbers: buffers of integers have no gradient."""
+        pairs = zip(self.parameters, self.arguments[self.n_inputs :], strict=True)
+        return [parameter for parameter, argument in pairs if argument.is_differentiable]
 
     def twin(self) -> "LayerSubject":
         """A deep copy of the layer, as another instance."""
@@ -171,6 +180,17 @@ class LayerSubject:
                 parameter.data, parameter.grad = data, grad
 
 
+def _own_copy(layer: Any) -> Any:
+    """A deep copy, so that running statistics and caches of the caller's layer stay as they are.
+
+    A layer that cannot be copied is checked itself.
+    """
+    try:
+        return copy.deepcopy(layer)
+    except Exception:  # locks, open files, generators
+        return layer
+
+
 def make_subject(
     thing: Any, inputs: Sequence[Any], backward: Callable[..., Any] | None, name: str
 ) -> FunctionSubject | LayerSubject:
@@ -179,6 +199,12 @@ def make_subject(
     Raises:
         UsageError: neither an `Op`, nor a layer, nor a function with `backward=`.
     """
+    if isinstance(thing, type):
+        rule = "the subject must be an object, not its class"
+        refuse(rule, expected=f"{thing.__name__}(...)", got=f"the class {thing.__name__}")
+    if isinstance(thing, Op) and backward is not None:
+        rule = "an Op has a backward pass of its own"
+        refuse(rule, expected="no backward=", got=callable_name(backward))
     if isinstance(thing, Op):
         subject: FunctionSubject | LayerSubject = FunctionSubject(thing, inputs)
     elif backward is not None and callable(thing):

@@ -21,5 +21,5 @@ def refuse(
 
 def check_option(name: str, value: object, choices: Sequence[str]) -> None:
     """`value` is one of the named choices."""
-    if value not in choices:
+    if not isinstance(value, str) or value not in choices:
         refuse(f"unknown {name}", expected=f"one of {', '.join(choices)}", got=repr(value))

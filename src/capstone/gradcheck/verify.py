@@ -178,8 +178,10 @@ class Verifier:
         self, comparison: Comparison, index: int, gradient: Array, numeric: Numeric
     ) -> ArgumentReport:
         verdict = summarize(comparison, self.report.depth)
-        if verdict.is_right and verdict.detection_floor >= 1 and verdict.allowed > 0:
-            words = f"d({verdict.name}) is lost in rounding: {verdict.allowed:.0e} would not show"
+        if verdict.is_right and verdict.detection_floor >= 1:
+            lost = f"is lost in rounding: {verdict.allowed:.0e} would not show"
+            zero = "is zero here on both sides, which shows nothing about it"
+            words = f"d({verdict.name}) {lost if verdict.allowed > 0 else zero}"
             self.report.warnings.append(words)
         if verdict.is_right or self.report.depth == "per_entry" or not np.isfinite(gradient).all():
             return verdict

@@ -127,7 +127,7 @@ def test_another_seed_draws_another_upstream() -> None:
 
 MISUSE = {
     "no backward": ((np.sin, draw(3)), {}, "check: the subject must have a backward pass"),
-    "class": ((Affine, draw(2, 3)), {}, "check: type must list its parameters: expected objects"),
+    "class": ((Affine, draw(2, 3)), {}, "check: the subject must be an object, not its class"),
     "object array": ((PRODUCT, np.array([None]), 1.0), {}, "check: a must be a numeric array"),
     "ragged": ((PRODUCT, [[1, 2], [3]], 1.0), {}, "got rows of unequal length"),
     "complex input": ((PRODUCT, 1j, 1.0), {}, "got dtype complex128"),
