@@ -6,7 +6,9 @@ import numpy as np
 
 from capstone._typing import Array
 
-FIT = 1e-6  # relative residual below which a transformed gradient counts as the explanation
+FIT = 1e-6  # share of the error that may stay unexplained by what counts as the explanation
+ROUNDINGS = 64.0  # that may stay unexplained beside it, in units of eps of the gradient
+NEAR_ONE = 1e-3  # factors nearer to 1 are written as their distance from it
 
 
 def diagnose(analytic: Array, numeric: Array, is_wrong: Array) -> str:
@@ -32,8 +34,18 @@ def diagnose(analytic: Array, numeric: Array, is_wrong: Array) -> str:
     return f"no simple transformation of the right gradient explains {share}"
 
 
-def _fits(guess: Array, analytic: Array) -> bool:
-    return float(np.linalg.norm(guess - analytic)) <= FIT * float(np.linalg.norm(analytic))
+def factor_in_words(factor: float, digits: int = 6) -> str:
+    """`2`, `-0.5`, or `(1 + 1e-09)` where the digits would hide the difference."""
+    if factor != 1 and abs(factor - 1) < NEAR_ONE:
+        return f"(1 {'+' if factor > 1 else '-'} {abs(factor - 1):.1e})"
+    return f"{factor:.{digits}g}"
+
+
+def _fits(guess: Array, analytic: Array, numeric: Array) -> bool:
+    """Does the guess explain the error, not merely most of the gradient?"""
+    error, size = (float(np.linalg.norm(array)) for array in (analytic - numeric, analytic))
+    allowed = FIT * error + ROUNDINGS * float(np.finfo(float).eps) * size
+    return float(np.linalg.norm(guess - analytic)) <= allowed
 
 
 def _zero(analytic: Array, numeric: Array, is_wrong: Array) -> str:
@@ -42,13 +54,12 @@ def _zero(analytic: Array, numeric: Array, is_wrong: Array) -> str:
 
 def _factor(analytic: Array, numeric: Array, is_wrong: Array) -> str:
     factor = float((analytic * numeric).sum() / (numeric * numeric).sum())
-    if not _fits(factor * numeric, analytic):
+    if not _fits(factor * numeric, analytic, numeric):
         return ""
     if abs(factor + 1) <= FIT:
         return "analytic = -numeric everywhere: a sign is flipped"
-    return (
-        f"analytic = {factor:.6g} x numeric everywhere: a constant factor{_named(factor, numeric)}"
-    )
+    words = factor_in_words(factor)
+    return f"analytic = {words} x numeric everywhere: a constant factor{_named(factor, numeric)}"
 
 
 def _named(factor: float, numeric: Array) -> str:
@@ -69,9 +80,9 @@ def _transposed(analytic: Array, numeric: Array, is_wrong: Array) -> str:
     if numeric.ndim < 2 or numeric.size < 2:
         return ""
     flipped = numeric.swapaxes(-1, -2)
-    if flipped.shape == analytic.shape and _fits(flipped, analytic):
+    if flipped.shape == analytic.shape and _fits(flipped, analytic, numeric):
         return "analytic = numeric transposed"
-    fits = _fits(flipped.reshape(analytic.shape), analytic)
+    fits = _fits(flipped.reshape(analytic.shape), analytic, numeric)
     return "analytic = numeric transposed, then reshaped to fit" if fits else ""
 
 

@@ -5,6 +5,7 @@ from textwrap import wrap
 from typing import Any
 
 from capstone.errors import GradientMismatch
+from capstone.gradcheck.diagnosis import factor_in_words
 
 WIDTH = 100  # columns
 INDENT = " " * 15  # of the second line of an entry
@@ -193,7 +194,7 @@ def _explain(argument: ArgumentReport) -> list[str]:
     return [
         f"  argument     {argument.name}  shape {argument.shape}  dtype {argument.dtype}",
         f"  worst        {where}   analytic {argument.analytic:.6g}   "
-        f"numeric {argument.numeric:.6g}   ratio {ratio:.4g}",
+        f"numeric {argument.numeric:.6g}   ratio {factor_in_words(ratio, digits=4)}",
         f"  error        {argument.error / size:.1e} relative   "
         f"allowed {argument.allowed / size:.1e}   "
         f"{argument.wrong} of {argument.compared} entries differ",
