@@ -74,7 +74,7 @@ class _BasePass:
                 return self._output(self.values)
             except ContractBrokenError:
                 raise
-            except Exception as error:
+            except Exception as error:  # whatever a subject raises is put in words
                 if not _is_write(error):
                     _forward_failed(self.subject, error)
             self._found("frozen", "the forward pass writes to its inputs")
@@ -83,7 +83,7 @@ class _BasePass:
             return self._output([value.copy() for value in self.values])
         except ContractBrokenError:
             raise
-        except Exception as error:
+        except Exception as error:  # as above
             _forward_failed(self.subject, error)
 
     def _output(self, values: list[Array]) -> tuple[Array, Any]:
@@ -113,7 +113,7 @@ class _BasePass:
             return [np.asarray(g) for g in self.subject.backward(dy.copy(), saved)]
         except ContractBrokenError:
             raise
-        except Exception as error:
+        except Exception as error:  # as above
             self._found("raises", f"the backward pass raised {type(error).__name__}: {error}")
             return None
 

@@ -76,7 +76,7 @@ class Evaluator:
         """
         try:
             return self.output(self.values)
-        except Exception as error:
+        except Exception as error:  # whatever a subject raises is put in words
             rule = (
                 f"forward of {self.subject.name} must run in float64, where differences are taken"
             )

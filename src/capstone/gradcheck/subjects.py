@@ -6,7 +6,6 @@ through this face, so that every check is written once.
 """
 
 import copy
-import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -15,8 +14,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from capstone._typing import Array
-from capstone.errors import UsageError
 from capstone.gradcheck.arrays import arrays_in, as_array
+from capstone.gradcheck.signatures import argument_names, callable_name
 from capstone.gradcheck.usage import refuse
 
 
@@ -80,19 +79,20 @@ class FunctionSubject:
 
     is_reentrant = True
 
-    def __init__(self, op: Op, inputs: Sequence[Any]) -> None:
+    def __init__(
+        self, op: Op, inputs: Sequence[Any], signature: Callable[..., Any] | None = None
+    ) -> None:
         self.op = op
         self.name = op.name or callable_name(op.forward).removesuffix("_fwd")
-        names = argument_names(op.forward, len(inputs))
+        names = argument_names(signature or op.forward, len(inputs))
         self.arguments = tuple(frozen(*pair) for pair in zip(names, inputs, strict=True))
 
     def forward(self, values: Sequence[Array]) -> tuple[Any, Any]:
         """`(y, saved)` at the given values of all arguments."""
         result = self.op.forward(*values, **self.op.options)
         if not isinstance(result, tuple) or len(result) != 2:
-            got = (
-                f"a tuple of {len(result)}" if isinstance(result, tuple) else type(result).__name__
-            )
+            is_tuple = isinstance(result, tuple)
+            got = f"a tuple of {len(result)}" if is_tuple else type(result).__name__
             raise ContractBrokenError(f"forward must return a pair (y, saved), got {got}")
         return result
 
@@ -197,7 +197,7 @@ def make_subject(
     """The subject that a call of `check` means.
 
     Raises:
-        UsageError: neither an `Op`, nor a layer, nor a function with `backward=`.
+        UsageError: neither an `Op`, nor a layer object, nor a function with `backward=`.
     """
     if isinstance(thing, type):
         rule = "the subject must be an object, not its class"
@@ -213,16 +213,13 @@ def make_subject(
             lambda dy, values: backward(dy, *values),
             callable_name(thing),
         )
-        subject = FunctionSubject(op, inputs)
-        names = argument_names(thing, len(inputs))
-        subject.arguments = tuple(frozen(*pair) for pair in zip(names, inputs, strict=True))
+        subject = FunctionSubject(op, inputs, signature=thing)
     elif hasattr(thing, "forward") and hasattr(thing, "backward"):
         subject = LayerSubject(thing, inputs)
     else:
-        raise UsageError(
-            "check: the subject must have a backward pass: expected an Op, an object with forward "
-            f"and backward, or a function with backward=, got {type(thing).__name__}"
-        )
+        expected = "an Op, an object with forward and backward, or a function with backward="
+        rule = "the subject must have a backward pass"
+        refuse(rule, expected=expected, got=type(thing).__name__)
     subject.name = name or subject.name
     return subject
 
@@ -288,24 +285,8 @@ def named_parameters(layer: Any) -> list[tuple[str, Any]]:
         for name, parameter in pairs:
             parameter.data, parameter.grad = parameter.data, parameter.grad
             found.setdefault(id(parameter), (name, parameter))
-    except Exception as error:
+    except Exception as error:  # whatever the caller's code raises is its misuse, in one line
         rule = f"{type(layer).__name__} must list its parameters"
         got = f"{type(error).__name__}: {error}"
         refuse(rule, expected="objects with data and grad that can be set", got=got)
     return list(found.values())
-
-
-def argument_names(function: Callable[..., Any], count: int) -> list[str]:
-    """The names of the first `count` positional arguments; `x0`, `x1`, ... where there are none."""
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):  # built-in functions without a signature
-        parameters = {}.values()
-    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    names = [parameter.name for parameter in parameters if parameter.kind in positional]
-    return [names[i] if i < len(names) else f"x{i}" for i in range(count)]
-
-
-def callable_name(function: Callable[..., Any]) -> str:
-    """The function's own name, or its type's."""
-    return getattr(function, "__name__", type(function).__name__)
