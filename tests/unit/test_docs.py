@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from capstone import layers, ops
-from capstone.gradcheck.rules import RULES
+from capstone.gradcheck.protocol.rules import RULES
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"

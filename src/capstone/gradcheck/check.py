@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from capstone.gradcheck.base import run_base
-from capstone.gradcheck.elsewhere import check_elsewhere, check_ignored
-from capstone.gradcheck.protocol import Protocol, check_contract
+from capstone.gradcheck.protocol.elsewhere import check_elsewhere, check_ignored
+from capstone.gradcheck.protocol.passes import Protocol, check_contract
+from capstone.gradcheck.protocol.rules import check_protocol
 from capstone.gradcheck.report import Finding, Report
-from capstone.gradcheck.rules import check_protocol
-from capstone.gradcheck.subjects import Subject, make_subject
+from capstone.gradcheck.subjects.subject import Subject, make_subject
 from capstone.gradcheck.usage import check_option, refuse
-from capstone.gradcheck.verify import Verifier
+from capstone.gradcheck.verdict.base import run_base
+from capstone.gradcheck.verdict.verify import Verifier
 
 DEPTHS = ("auto", "per_entry", "projection")
 METHODS = ("auto", "complex", "ladder")

@@ -5,7 +5,7 @@ from textwrap import wrap
 from typing import Any
 
 from capstone.errors import GradientMismatch
-from capstone.gradcheck.diagnosis import factor_in_words
+from capstone.gradcheck.diagnosis.fingerprints import factor_in_words
 
 WIDTH = 100  # columns
 INDENT = " " * 15  # of the second line of an entry

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from capstone.gradcheck import Op, Report, check
-from capstone.gradcheck.numeric import Evaluator
-from capstone.gradcheck.subjects import FunctionSubject
+from capstone.gradcheck.numeric.evaluator import Evaluator
+from capstone.gradcheck.subjects.subject import FunctionSubject
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

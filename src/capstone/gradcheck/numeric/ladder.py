@@ -13,8 +13,8 @@ seen.
 import numpy as np
 
 from capstone._typing import Array
-from capstone.gradcheck.numeric import Evaluator, Slopes, scale_of
-from capstone.gradcheck.probes import nudged
+from capstone.gradcheck.numeric.evaluator import Evaluator, Slopes, scale_of
+from capstone.gradcheck.numeric.probes import nudged
 
 SAFETY = 8.0  # roundings of a forward pass, in units of eps * sum|terms|, that may line up
 LOWEST, HIGHEST = -13.0, -1.0  # decimal exponents of the step, in units of the scale

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from capstone._typing import Array
-from capstone.gradcheck.base import Base, gradients_by_index
-from capstone.gradcheck.noise import allowance, scatter
-from capstone.gradcheck.probes import far_point, near_point
+from capstone.gradcheck.numeric.probes import far_point, near_point
 from capstone.gradcheck.report import Finding
-from capstone.gradcheck.subjects import Argument, Subject
+from capstone.gradcheck.subjects.subject import Argument, Subject
+from capstone.gradcheck.verdict.base import Base, gradients_by_index
+from capstone.gradcheck.verdict.noise import allowance, scatter
 
 ROUNDINGS = 256.0  # of two orders of the same sums, in units of eps of the largest entry
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from capstone.gradcheck.base import Base
-from capstone.gradcheck.noise import SAMPLES, allowance, scatter
-from capstone.gradcheck.subjects import FunctionSubject
+from capstone.gradcheck.subjects.subject import FunctionSubject
+from capstone.gradcheck.verdict.base import Base
+from capstone.gradcheck.verdict.noise import SAMPLES, allowance, scatter
 from unit.gradcheck.samples import draw, elementwise
 
 EPS = float(np.finfo(float).eps)

@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from capstone.gradcheck.signatures import argument_names, callable_name
+from capstone.gradcheck.subjects.signatures import argument_names, callable_name
 
 
 def test_arguments_are_called_as_the_signature_has_them() -> None:

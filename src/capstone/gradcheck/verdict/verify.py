@@ -6,22 +6,22 @@ from dataclasses import replace
 import numpy as np
 
 from capstone._typing import Array
-from capstone.gradcheck.base import Base, gradients_by_index
-from capstone.gradcheck.compare import (
+from capstone.gradcheck.numeric.complex_step import ComplexStep, why_not_complex
+from capstone.gradcheck.numeric.evaluator import Evaluator, Numeric
+from capstone.gradcheck.numeric.ladder import Ladder
+from capstone.gradcheck.numeric.probes import nudged, one_hots
+from capstone.gradcheck.report import ArgumentReport, Report
+from capstone.gradcheck.subjects.subject import Subject
+from capstone.gradcheck.usage import refuse
+from capstone.gradcheck.verdict.base import Base, gradients_by_index
+from capstone.gradcheck.verdict.compare import (
     Comparison,
     compare_entries,
     compare_probes,
     find_wrong_entries,
     summarize,
 )
-from capstone.gradcheck.complex_step import ComplexStep, why_not_complex
-from capstone.gradcheck.ladder import Ladder
-from capstone.gradcheck.noise import allowance, scatter
-from capstone.gradcheck.numeric import Evaluator, Numeric
-from capstone.gradcheck.probes import nudged, one_hots
-from capstone.gradcheck.report import ArgumentReport, Report
-from capstone.gradcheck.subjects import Subject
-from capstone.gradcheck.usage import refuse
+from capstone.gradcheck.verdict.noise import allowance, scatter
 
 PER_ENTRY_WORK = 2e8  # entries times numbers a forward pass touches: about two seconds
 LADDER_FORWARDS = 40  # that one direction takes, in the middle of 17 to 51

@@ -14,8 +14,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from capstone._typing import Array
-from capstone.gradcheck.arrays import arrays_in, as_array
-from capstone.gradcheck.signatures import argument_names, callable_name
+from capstone.gradcheck.subjects.arrays import arrays_in, as_array
+from capstone.gradcheck.subjects.signatures import argument_names, callable_name
 from capstone.gradcheck.usage import refuse
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from capstone.gradcheck.probes import far_point, near_point, nudged, one_hots, signed
+from capstone.gradcheck.numeric.probes import far_point, near_point, nudged, one_hots, signed
 from unit.gradcheck.samples import draw
 
 RNG = np.random.default_rng(0)

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from capstone._typing import Array
-from capstone.gradcheck.arrays import arrays_in
-from capstone.gradcheck.base import Base, gradients_by_index
-from capstone.gradcheck.probes import nudged
-from capstone.gradcheck.subjects import Subject
+from capstone.gradcheck.numeric.probes import nudged
+from capstone.gradcheck.subjects.arrays import arrays_in
+from capstone.gradcheck.subjects.subject import Subject
+from capstone.gradcheck.verdict.base import Base, gradients_by_index
 
 SAMPLES = 8  # cheap: a forward and a backward pass each
 SAFETY = 8.0  # times the largest of the samples: an error may be larger than all of them

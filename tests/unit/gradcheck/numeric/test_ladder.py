@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from capstone.gradcheck.ladder import Ladder, own_scales
+from capstone.gradcheck.numeric.ladder import Ladder, own_scales
 from unit.gradcheck.samples import RELU, draw, elementwise, evaluator_of
 
 SEEDS = range(25)

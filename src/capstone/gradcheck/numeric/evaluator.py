@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from capstone._typing import Array
-from capstone.gradcheck.subjects import Subject
+from capstone.gradcheck.subjects.subject import Subject
 from capstone.gradcheck.usage import refuse
 
 APART = 1e-2  # relative distance of the two variants that decide whether a forward can be stacked

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from capstone._typing import Array
-from capstone.gradcheck.arrays import arrays_in
-from capstone.gradcheck.probes import signed
-from capstone.gradcheck.protocol import Protocol, broken, largest_of, point_elsewhere
+from capstone.gradcheck.numeric.probes import signed
+from capstone.gradcheck.protocol.passes import Protocol, broken, largest_of, point_elsewhere
 from capstone.gradcheck.report import Finding
+from capstone.gradcheck.subjects.arrays import arrays_in
 
 
 def check_zero(p: Protocol) -> Iterator[Finding]:

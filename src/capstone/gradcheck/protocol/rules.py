@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Iterator
 
-from capstone.gradcheck.arrangements import check_batch, check_empty, check_layout
-from capstone.gradcheck.manners import (
+from capstone.gradcheck.protocol.arrangements import check_batch, check_empty, check_layout
+from capstone.gradcheck.protocol.manners import (
     check_accumulate,
     check_interleave,
     check_linearity,
@@ -12,9 +12,9 @@ from capstone.gradcheck.manners import (
     check_saved,
     check_zero,
 )
-from capstone.gradcheck.protocol import Protocol
+from capstone.gradcheck.protocol.passes import Protocol
 from capstone.gradcheck.report import Finding
-from capstone.gradcheck.subjects import ContractBrokenError
+from capstone.gradcheck.subjects.subject import ContractBrokenError
 
 RULES: tuple[Callable[[Protocol], Iterator[Finding]], ...] = (
     check_zero,

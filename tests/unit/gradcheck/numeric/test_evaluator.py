@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from capstone.gradcheck import Op, check
-from capstone.gradcheck.numeric import CHUNK_BYTES, scale_of
+from capstone.gradcheck.numeric.evaluator import CHUNK_BYTES, scale_of
 from unit.gradcheck.samples import draw, elementwise, evaluator_of
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from capstone.gradcheck.arrays import arrays_in, as_array
+from capstone.gradcheck.subjects.arrays import arrays_in, as_array
 
 
 @dataclass

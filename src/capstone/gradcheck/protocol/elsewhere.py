@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from capstone._typing import Array
-from capstone.gradcheck.probes import far_point, near_point, signed
-from capstone.gradcheck.protocol import Protocol, broken, point_elsewhere
+from capstone.gradcheck.numeric.probes import far_point, near_point, signed
+from capstone.gradcheck.protocol.passes import Protocol, broken, point_elsewhere
 from capstone.gradcheck.report import Finding
-from capstone.gradcheck.subjects import ContractBrokenError
-from capstone.gradcheck.verify import Verifier
+from capstone.gradcheck.subjects.subject import ContractBrokenError
+from capstone.gradcheck.verdict.verify import Verifier
 
 GARBAGE = 1e3  # what ignored entries are overwritten with
 

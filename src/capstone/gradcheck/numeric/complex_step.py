@@ -11,9 +11,9 @@ import warnings
 import numpy as np
 
 from capstone._typing import Array
-from capstone.gradcheck.ladder import Ladder
-from capstone.gradcheck.numeric import Evaluator, Slopes, scale_of
-from capstone.gradcheck.probes import signed
+from capstone.gradcheck.numeric.evaluator import Evaluator, Slopes, scale_of
+from capstone.gradcheck.numeric.ladder import Ladder
+from capstone.gradcheck.numeric.probes import signed
 
 STEP = 1e-60  # of the argument's scale: vanishes beside its smallest entries, stays a normal number
 SMALLEST_SCALE = 1e-200  # the step below it would underflow

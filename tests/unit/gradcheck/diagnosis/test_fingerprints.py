@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from capstone.gradcheck.diagnosis import diagnose
+from capstone.gradcheck.diagnosis.fingerprints import diagnose
 from unit.gradcheck.samples import draw
 
 G = draw(4, 4)

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from capstone.gradcheck.compare import Comparison
-from capstone.gradcheck.numeric import Slopes
-from capstone.gradcheck.subjects import frozen
+from capstone.gradcheck.numeric.evaluator import Slopes
+from capstone.gradcheck.subjects.subject import frozen
+from capstone.gradcheck.verdict.compare import Comparison
 
 NONE = np.zeros(2)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from capstone.gradcheck import Op, check
-from capstone.gradcheck.complex_step import why_not_complex
+from capstone.gradcheck.numeric.complex_step import why_not_complex
 from unit.gradcheck.samples import check_sin, draw, elementwise, evaluator_of
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from capstone.gradcheck.protocol import is_near
+from capstone.gradcheck.protocol.passes import is_near
 from unit.gradcheck.samples import check_sin, sin_bwd
 
 EPS = float(np.finfo(float).eps)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from capstone._typing import Array
-from capstone.gradcheck.protocol import Protocol, broken, is_near, largest_of
+from capstone.gradcheck.protocol.passes import Protocol, broken, is_near, largest_of
 from capstone.gradcheck.report import Finding
 
 

@@ -1,0 +1,1 @@
+"""From a wrong gradient to the words that name the mistake."""

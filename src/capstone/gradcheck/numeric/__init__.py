@@ -1,0 +1,1 @@
+"""Derivatives from function values alone."""

@@ -1,0 +1,1 @@
+"""Mistakes that leave every number right."""

@@ -1,0 +1,1 @@
+"""Analytic against numeric gradients, and what rounding excuses."""
