@@ -33,6 +33,7 @@ FLOORS = {
     "optim": 4,
     "data": 4,
     "checkpoint": 4,
+    "badges": 4,
     "evaluate": 5,
     "config": 5,
     "run_folder": 5,
@@ -60,7 +61,7 @@ SIDEWAYS = {
     ("cli", "train"),
     ("__main__", "cli"),
 }
-LOW = {"generate": 0, "checkpoint": 2, "optim": 2, "data": 0}  # highest floor that they need
+LOW = {"generate": 0, "checkpoint": 2, "optim": 2, "data": 0, "badges": 0}  # highest floor that they need
 OPTIONAL = {"matplotlib", "rich", "threadpoolctl"}  # of the extra `train`
 
 

@@ -76,7 +76,8 @@ def test_the_end_says_how_good_the_run_was(train, capsys, tmp_path):
     run = train(PlainDisplay)
     best = min(metrics["val_loss"] for metrics in run.history)
     last = capsys.readouterr().out.splitlines()[-1]
-    assert last == f"4 steps in 0:00, best validation loss {best:.4f}: {tmp_path / 'run'}"
+    done = f"4 steps in {clock(run.seconds)}"
+    assert last == f"{done}, best validation loss {best:.4f}: {tmp_path / 'run'}"
 
 
 def test_without_matplotlib_it_is_said_once_and_training_goes_on(
