@@ -61,7 +61,8 @@ SIDEWAYS = {
     ("cli", "train"),
     ("__main__", "cli"),
 }
-LOW = {"generate": 0, "checkpoint": 2, "optim": 2, "data": 0, "badges": 0}  # highest floor that they need
+# the highest floor that they need
+LOW = {"generate": 0, "checkpoint": 2, "optim": 2, "data": 0, "badges": 0}
 OPTIONAL = {"matplotlib", "rich", "threadpoolctl"}  # of the extra `train`
 
 

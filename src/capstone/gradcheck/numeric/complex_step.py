@@ -10,8 +10,7 @@ import warnings
 
 import numpy as np
 
-from capstone._typing import Array
-from capstone.gradcheck.numeric.evaluator import Evaluator, Slopes, scale_of
+from capstone.gradcheck.numeric.evaluator import Directions, Evaluator, Slopes, scale_of
 from capstone.gradcheck.numeric.ladder import Ladder
 from capstone.gradcheck.numeric.probes import signed
 
@@ -33,17 +32,18 @@ class ComplexStep:
     def __init__(self, evaluator: Evaluator) -> None:
         self.evaluator = evaluator
 
-    def slopes(self, index: int, directions: Array) -> Slopes:
-        """Derivatives along `directions` (P, *shape) of argument number `index`."""
-        value, dy = self.evaluator.values[index], self.evaluator.dy
-        step = STEP * max(scale_of(value), SMALLEST_SCALE)
+    def slopes(self, directions: Directions) -> Slopes:
+        """Derivatives along P directions, each through one argument or several at once."""
+        values, dy = self.evaluator.values, self.evaluator.dy
+        step = STEP * max(SMALLEST_SCALE, *(scale_of(values[index]) for index in directions))
+        moved = {index: values[index] + 1j * step * d for index, d in directions.items()}
         with warnings.catch_warnings():
             warnings.simplefilter("error", np.exceptions.ComplexWarning)
-            y = self.evaluator.outputs(index, value + 1j * step * directions)  # (P, *y.shape)
-        moved = (y.imag / step).reshape(len(directions), -1)  # (P, number of outputs)
-        products = moved * dy.reshape(-1)
+            y = self.evaluator.outputs(moved)  # (P, *y.shape)
+        slope = (y.imag / step).reshape(len(y), -1)  # (P, number of outputs)
+        products = slope * dy.reshape(-1)
         terms = np.abs(products).sum(axis=1)
-        is_silent = np.asarray(~moved.any(axis=1))
+        is_silent = np.asarray(~slope.any(axis=1))
         return Slopes(products.sum(axis=1), np.zeros(len(terms)), terms, is_silent)
 
 
@@ -51,29 +51,32 @@ def why_not_complex(evaluator: Evaluator, rng: np.random.Generator) -> str:
     """Why the complex step cannot be trusted here; empty if it can.
 
     What to fear are dropped imaginary parts: `abs`, comparisons, `float()`, real buffers. One
-    direction an argument is therefore compared with the ladder, which needs real numbers only.
+    direction through all arguments is therefore compared with the ladder, which needs real numbers
+    only. It moves each argument in proportion to its size.
     """
-    step, ladder = ComplexStep(evaluator), Ladder(evaluator, rng, LOWEST)
-    base = evaluator.base
-    for index, value in enumerate(evaluator.values):
-        is_mask = not np.isfinite(value).all()  # nothing is compared there
-        if value.dtype.kind != "f" or not value.size or is_mask:
-            continue
-        direction = signed(rng, value.shape, np.dtype(float))[None]
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("error", np.exceptions.ComplexWarning)
-                y = evaluator.output_at(index, value + 0j)
-            slope = step.slopes(index, direction)
-        except Exception as error:  # whatever it is, real numbers remain
-            return f"forward cannot take complex numbers ({type(error).__name__}: {error})"
-        size = np.max(np.abs(base), initial=0)
-        if y.shape != base.shape or not np.all(np.abs(y.real - base) <= 1e-9 * size):
-            return "the real part of forward(complex(x)) differs from forward(x)"
-        if y.dtype.kind != "c":
-            return "the forward pass drops imaginary parts"
-        real = ladder.slopes(index, direction)
-        doubt = ROUNDINGS * np.finfo(float).eps * slope.terms + real.noise
-        if not np.all(np.abs(slope.value - real.value) <= doubt):
-            return "the complex step disagrees with real differences"
-    return ""
+    step, ladder, base = ComplexStep(evaluator), Ladder(evaluator, rng, LOWEST), evaluator.base
+    directions = {
+        index: scale_of(value) * signed(rng, value.shape, np.dtype(float))[None]
+        for index, value in enumerate(evaluator.values)
+        # a mask may hold infinities: nothing is compared there
+        if value.dtype.kind == "f" and value.size and np.isfinite(value).all()
+    }
+    if not directions:
+        return ""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", np.exceptions.ComplexWarning)
+            values = [v + 0j if v.dtype.kind == "f" else v for v in evaluator.values]
+            y = evaluator.output(values)
+        slope = step.slopes(directions)
+    except Exception as error:  # whatever it is, real numbers remain
+        return f"forward cannot take complex numbers ({type(error).__name__}: {error})"
+    size = np.max(np.abs(base), initial=0)
+    if y.shape != base.shape or not np.all(np.abs(y.real - base) <= 1e-9 * size):
+        return "the real part of forward(complex(x)) differs from forward(x)"
+    if y.dtype.kind != "c":
+        return "the forward pass drops imaginary parts"
+    real = ladder.slopes(directions)
+    doubt = ROUNDINGS * np.finfo(float).eps * slope.terms + real.noise
+    agrees = np.all(np.abs(slope.value - real.value) <= doubt)
+    return "" if agrees else "the complex step disagrees with real differences"

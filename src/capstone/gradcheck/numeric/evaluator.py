@@ -5,7 +5,7 @@ trailing axes only, all perturbations ride on a new leading axis and one call an
 10 to 14 times faster than one call each; where it does not, they go one at a time.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple, Protocol
@@ -18,6 +18,10 @@ from capstone.gradcheck.usage import refuse
 
 APART = 1e-2  # relative distance of the two variants that decide whether a forward can be stacked
 CHUNK_BYTES = 1 << 22  # perturbed copies and outputs at a time: small enough for the cache
+
+
+Directions = Mapping[int, Array]
+"""Number of an argument to (P, *shape): how each of P perturbations moves it."""
 
 
 class Slopes(NamedTuple):
@@ -34,8 +38,8 @@ class Numeric(Protocol):
 
     name: str
 
-    def slopes(self, index: int, directions: Array) -> Slopes:
-        """Derivatives along `directions` (P, *shape) of argument number `index`."""
+    def slopes(self, directions: Directions) -> Slopes:
+        """Derivatives along P directions, each through one argument or several at once."""
 
 
 @dataclass
@@ -54,7 +58,7 @@ class Evaluator:
     dy: Array
     copies: bool = False
     forwards: int = 0
-    _stackable: dict[tuple[int, str], bool] = field(default_factory=dict)
+    _stackable: dict[tuple[int | str, ...], bool] = field(default_factory=dict)
 
     def output(self, values: Sequence[Array]) -> Array:
         """y at the given values."""
@@ -63,9 +67,9 @@ class Evaluator:
             values = [np.array(value) for value in values]
         return np.asarray(self.subject.forward(values)[0])
 
-    def output_at(self, index: int, value: Array) -> Array:
-        """y with argument `index` replaced."""
-        return self.output(self._with(index, value))
+    def output_at(self, replaced: Mapping[int, Array]) -> Array:
+        """y with some of the arguments replaced, by their numbers."""
+        return self.output(self._with(replaced))
 
     @cached_property
     def base(self) -> Array:
@@ -82,66 +86,87 @@ class Evaluator:
             )
             refuse(rule, expected="an output", got=f"{type(error).__name__}: {error}")
 
-    def outputs(self, index: int, variants: Array) -> Array:
-        """y for each variant of argument `index`: (P, *shape) to (P, *y.shape)."""
-        key = (index, variants.dtype.kind)
-        if len(variants) > 1 and key not in self._stackable:
-            self._stackable[key] = self._agrees_stacked(index, variants[:2])
-        if len(variants) > 1 and self._stackable[key]:
-            try:
-                return self._stacked(index, variants)
-            except Exception:  # one variant is outside the domain: find out which
-                pass
-        return np.stack([self._output_or_nan(index, variant) for variant in variants])
+    def outputs(self, variants: Directions) -> Array:
+        """y for each of P variants of some arguments: {number: (P, *shape)} to (P, *y.shape)."""
+        count = len(next(iter(variants.values())))
+        kinds = {variant.dtype.kind for variant in variants.values()}
+        key = (*sorted(variants), *sorted(kinds))
+        if count > 1 and self._stackable.get(key, True):
+            is_tested = key in self._stackable
+            y = self._stacked(variants) if is_tested else self._stacked_and_tested(variants)
+            self._stackable.setdefault(key, y is not None)
+            if y is not None:
+                return y
+        single = [{i: variant[n] for i, variant in variants.items()} for n in range(count)]
+        return np.stack([self._output_or_nan(variant) for variant in single])
 
     def chunk(self, index: int) -> int:
         """How many variants of argument `index` go through one call."""
         entries = self.values[index].size + 4 * self.dy.size
         return max(1, CHUNK_BYTES // (16 * max(1, entries)))
 
-    def _output_or_nan(self, index: int, variant: Array) -> Array:
+    def _output_or_nan(self, replaced: Mapping[int, Array]) -> Array:
         """y for one variant; NaN where the forward pass fails, which is outside its domain."""
         try:
-            y = self.output_at(index, variant)
+            y = self.output_at(replaced)
         except np.exceptions.ComplexWarning:
             raise
         except Exception:
             return np.full(self.dy.shape, np.nan)
         return y if y.shape == self.dy.shape else np.full(self.dy.shape, np.nan)
 
-    def _with(self, index: int, value: Array) -> list[Array]:
-        """All values, number `index` replaced; complex throughout if the new one is."""
+    def _with(self, replaced: Mapping[int, Array]) -> list[Array]:
+        """All values, some replaced; complex throughout if a new one is."""
         values = [np.asarray(v) for v in self.values]
-        if value.dtype.kind == "c":
+        if any(value.dtype.kind == "c" for value in replaced.values()):
             values = [v.astype(complex) if v.dtype.kind == "f" else v for v in values]
-        values[index] = value
+        for index, value in replaced.items():
+            values[index] = value
         return values
 
-    def _stacked(self, index: int, variants: Array) -> Array:
+    def _stacked(self, variants: Directions) -> Array | None:
+        """y for all variants by one call; None if it fails, as where one is outside the domain."""
         depth = max([self.dy.ndim, *(np.ndim(value) for value in self.values)])
-        count, *shape = variants.shape
-        lifted = variants.reshape(count, *(1,) * (depth - len(shape)), *shape)
-        return self.output(self._with(index, lifted))
-
-    def _agrees_stacked(self, index: int, pair: Array) -> bool:
-        """Does one stacked call give what two single calls give, bit for bit or nearly so?
-
-        The two variants are driven apart first: near each other, a forward pass that averages over
-        the stack would give nearly the right thing.
-        """
-        apart = pair.copy()
-        apart[1] += APART * max(1.0, scale_of(pair)) * np.where(apart[1].real < 0, -1, 1)
+        lifted = {}
+        for index, variant in variants.items():
+            count, *shape = variant.shape
+            lifted[index] = variant.reshape(count, *(1,) * (depth - len(shape)), *shape)
         try:
-            single = np.stack([self.output_at(index, variant) for variant in apart])
-            stacked = self._stacked(index, apart)
-        except Exception:  # any failure means: this forward cannot be stacked
-            return False
-        if stacked.shape != single.shape:
-            return False
-        return all(
-            bool(np.all(np.abs(s - t) <= 1e-9 * np.max(np.abs(t), initial=0)))
-            for s, t in ((stacked.real, single.real), (stacked.imag, single.imag))
-        )
+            y = self.output_at(lifted)
+        except Exception:  # whatever it is, one call at a time remains
+            return None
+        return y if y.shape == (count, *self.dy.shape) else None
+
+    def _stacked_and_tested(self, variants: Directions) -> Array | None:
+        """The same with a test: None too unless the call gives what single calls give.
+
+        One more variant rides along, far from the others: near them, a forward pass that averages
+        over the stack would give nearly the right thing. It rides so often that the stack is as
+        long as no axis at hand: a forward pass that divides by `len(x)` must not be right by luck.
+        """
+        apart = {index: _driven_apart(variant[0]) for index, variant in variants.items()}
+        lengths = {size for value in self.values for size in np.shape(value)}
+        count = len(next(iter(variants.values())))
+        extra = next(n for n in range(1, len(lengths) + 2) if count + n not in lengths)
+        riding = {index: np.stack([variant] * extra) for index, variant in apart.items()}
+        y = self._stacked({i: np.concatenate([v, riding[i]]) for i, v in variants.items()})
+        if y is None:
+            return None
+        single = self._output_or_nan({i: v[0] for i, v in variants.items()})
+        is_same = _agree(y[0], single) and _agree(y[-1], self._output_or_nan(apart))
+        return y[:count] if is_same else None
+
+
+def _driven_apart(variant: Array) -> Array:
+    return variant + APART * max(1.0, scale_of(variant)) * np.where(variant.real < 0, -1, 1)
+
+
+def _agree(stacked: Array, single: Array) -> bool:
+    """Bit for bit or nearly so, in the imaginary parts by themselves."""
+    return all(
+        bool(np.all(np.abs(s - t) <= 1e-9 * np.max(np.abs(t), initial=0)))
+        for s, t in ((stacked.real, single.real), (stacked.imag, single.imag))
+    )
 
 
 def scale_of(value: Array) -> float:

@@ -13,7 +13,7 @@ seen.
 import numpy as np
 
 from capstone._typing import Array
-from capstone.gradcheck.numeric.evaluator import Evaluator, Slopes, scale_of
+from capstone.gradcheck.numeric.evaluator import Directions, Evaluator, Slopes, scale_of
 from capstone.gradcheck.numeric.probes import nudged
 
 SAFETY = 8.0  # roundings of a forward pass, in units of eps * sum|terms|, that may line up
@@ -62,32 +62,37 @@ class Ladder:
             largest = max(largest, bend if np.isfinite(bend) else 0.0)
         return largest
 
-    def slopes(self, index: int, directions: Array) -> Slopes:
-        """Derivatives along `directions` (P, *shape) of argument number `index`."""
-        eps = float(np.finfo(float).eps)
-        climb = _Climb(len(directions), self.rounding)
-        value = self.evaluator.values[index]
-        scale, own = scale_of(value), own_scales(value, directions)  # own: (P,)
-        depth = int(np.ceil(2 * np.log10(scale / own.min(initial=scale))))  # extra rungs
+    def slopes(self, directions: Directions) -> Slopes:
+        """Derivatives along P directions, each through one argument or several at once."""
+        eps, values = float(np.finfo(float).eps), self.evaluator.values
+        count = len(next(iter(directions.values())))
+        climb = _Climb(count, self.rounding)
+        # in units of the direction: what its largest and its smallest entries can bear
+        bounds = [scales(values[index], moved) for index, moved in directions.items()]
+        scale, own = (np.min(column, axis=0) for column in zip(*bounds, strict=True))  # (P,) each
+        depth = int(np.ceil(2 * np.log10((scale / own).max(initial=1))))  # extra rungs
         for rung in range(int(2 * (HIGHEST - self.lowest)) + depth + 1):
             step = own * 10.0 ** (self.lowest + rung / 2)  # (P,)
             active = np.flatnonzero(climb.goes_on & (step <= 1.01 * scale * 10.0**HIGHEST))
             if not active.size:
                 break
-            slope, size, silent = self._central(index, directions[active], step[active])
+            chosen = {index: moved[active] for index, moved in directions.items()}
+            slope, size, silent = self._central(chosen, step[active])
             moves = eps * size * (own + step)[active]  # rounding of the perturbed entries
             climb.add(active, slope, size, silent, moves, step[active])
         return climb.slopes()
 
-    def _central(self, index: int, directions: Array, step: Array) -> tuple[Array, Array, Array]:
+    def _central(self, directions: Directions, step: Array) -> tuple[Array, Array, Array]:
         """Slopes, sizes of their terms, and whether nothing moved, one a direction."""
-        x, dy = self.evaluator.values[index], self.evaluator.dy
-        count = len(directions)
-        by = step.reshape(count, *(1,) * x.ndim) * directions
-        y = self.evaluator.outputs(index, np.concatenate([x + by, x - by]))  # (2 P, *y.shape)
-        moved = (y[:count] - y[count:]).reshape(count, -1)
-        products = moved * dy.reshape(-1) / (2 * step[:, None])
-        is_silent = np.asarray(~moved.any(axis=1))
+        count, variants = len(step), {}
+        for index, moved in directions.items():
+            x = self.evaluator.values[index]
+            by = step.reshape(count, *(1,) * x.ndim) * moved
+            variants[index] = np.concatenate([x + by, x - by])  # (2 P, *shape)
+        y = self.evaluator.outputs(variants)  # (2 P, *y.shape)
+        change = (y[:count] - y[count:]).reshape(count, -1)
+        products = change * self.evaluator.dy.reshape(-1) / (2 * step[:, None])
+        is_silent = np.asarray(~change.any(axis=1))
         return products.sum(axis=1), np.abs(products).sum(axis=1), is_silent
 
 
@@ -131,12 +136,16 @@ class _Climb:
         return Slopes(self.value, self.noise, self.terms, self.is_silent)
 
 
-def own_scales(value: Array, directions: Array) -> Array:
-    """(P,) the smallest nonzero entry that each direction moves: what its first steps must suit."""
+def scales(value: Array, directions: Array) -> tuple[Array, Array]:
+    """(P,) each: steps along the directions that are as large as `value`, and as what they move.
+
+    The second is the smallest nonzero entry that a direction moves: its first steps must suit it.
+    """
     count = len(directions)
+    lengths = np.abs(directions).reshape(count, -1).max(axis=1, initial=0)  # (P,)
+    lengths = np.where(lengths > 0, lengths, 1.0)
     sizes = np.where(directions != 0, np.abs(value), 0.0).reshape(count, -1)
     sizes[sizes == 0] = np.inf
-    smallest = sizes.min(axis=1, initial=np.inf)
     scale = scale_of(value)
-    clipped: Array = np.clip(smallest, scale * 10.0**-DEEPEST, scale)
-    return clipped
+    smallest = np.clip(sizes.min(axis=1, initial=np.inf), scale * 10.0**-DEEPEST, scale)
+    return scale / lengths, smallest / lengths

@@ -83,7 +83,7 @@ def compare_entries(
     size, shape = argument.value.size, argument.value.shape
     chunk = evaluator.chunk(index)
     parts = [
-        numeric.slopes(index, one_hots(np.arange(start, min(start + chunk, size)), shape))
+        numeric.slopes({index: one_hots(np.arange(start, min(start + chunk, size)), shape)})
         for start in range(0, size, chunk)
     ]
     slopes = Slopes(*(np.concatenate(column) for column in zip(*parts, strict=True)))
@@ -97,7 +97,7 @@ def compare_probes(
     """Compare a gradient with the derivative along a few random signed directions."""
     shape = (PROBES, *argument.value.shape)
     directions = signed(rng, shape, np.dtype(float))  # (PROBES, *shape)
-    parts = [numeric.slopes(index, direction[None]) for direction in directions]
+    parts = [numeric.slopes({index: direction[None]}) for direction in directions]
     slopes = Slopes(*(np.concatenate(column) for column in zip(*parts, strict=True)))
     products = (gradient.astype(float) * directions).reshape(PROBES, -1)
     terms = slopes.terms + np.abs(products).sum(axis=1)
@@ -161,7 +161,7 @@ def find_wrong_entries(
         part = parts.pop()
         direction = np.zeros(flat.size)
         direction[part] = signed(rng, part.shape, np.dtype(float))
-        slopes = numeric.slopes(index, direction.reshape(1, *argument.value.shape))
+        slopes = numeric.slopes({index: direction.reshape(1, *argument.value.shape)})
         calls += 1
         terms = slopes.terms[0] + float(np.abs(flat * direction).sum())
         error = abs(float(flat @ direction) - float(slopes.value[0]))

@@ -165,7 +165,9 @@ class Verifier:
             evaluator = self.evaluator([nudged(self.rng, value) for value in base.values])
             numeric, chunk = self.method(evaluator), evaluator.chunk(index)
             parts = [
-                numeric.slopes(index, comparison.directions_of(which[start : start + chunk])).value
+                numeric.slopes(
+                    {index: comparison.directions_of(which[start : start + chunk])}
+                ).value
                 for start in range(0, len(which), chunk)
             ]
             movement = np.concatenate(parts) - before
@@ -191,7 +193,7 @@ class Verifier:
             return verdict
         shape = argument.value.shape
         at = one_hots(np.array(found[:8]), shape)
-        slopes = numeric.slopes(index, at)
+        slopes = numeric.slopes({index: at})
         analytic = gradient.reshape(-1)[found[:8]].astype(float)
         worst = int(np.argmax(np.abs(analytic - slopes.value)))
         return replace(

@@ -21,9 +21,16 @@ def centered_bwd(dy, x):
 def test_stacked_calls_agree_with_single_ones() -> None:
     evaluator = evaluator_of(elementwise(np.sin, np.cos), draw(3, 4))
     variants = draw(5, 3, 4, seed=1)
-    stacked = evaluator.outputs(0, variants)
+    stacked = evaluator.outputs({0: variants})
     np.testing.assert_array_equal(stacked, np.sin(variants))
-    assert evaluator.forwards == 4  # two single, one stacked to compare, one for all
+    assert evaluator.forwards == 3  # one for all, two single ones to compare with
+
+
+@pytest.mark.parametrize("count", range(2, 8))
+def test_a_stack_as_long_as_the_batch_is_no_proof(count: int) -> None:
+    op = Op(lambda x: (x * len(x), None), lambda dy, saved: dy)
+    variants = draw(count, 3, 4)
+    np.testing.assert_array_equal(evaluator_of(op, draw(3, 4)).outputs({0: variants}), 3 * variants)
 
 
 @pytest.mark.parametrize("method", ["auto", "ladder"])
@@ -38,7 +45,7 @@ def test_variant_outside_the_domain_is_nan_and_the_others_are_right() -> None:
         return np.sin(x), x
 
     outputs = evaluator_of(Op(forward, forward), draw(2) / 9).outputs(
-        0, np.array([[0.1, 0.2], [0.3, 2.0]])
+        {0: np.array([[0.1, 0.2], [0.3, 2.0]])}
     )
     np.testing.assert_array_equal(outputs, [np.sin([0.1, 0.2]), [np.nan, np.nan]])
 
