@@ -16,7 +16,8 @@ from capstone.gradcheck.numeric.probes import signed
 
 STEP = 1e-60  # of the argument's scale: vanishes beside its smallest entries, stays a normal number
 SMALLEST_SCALE = 1e-200  # the step below it would underflow
-LOWEST = -8.0  # exponent of the first step of the ladder: enough to see a dropped imaginary part
+# The ladder that looks for dropped imaginary parts: its first step and what it can leave unseen
+LOWEST, ENOUGH, NUDGES = -7.0, 1e-8, (1e2,)
 ROUNDINGS = 64.0  # of the complex slope, in units of eps * sum|terms|, when the ladder judges it
 
 
@@ -54,7 +55,8 @@ def why_not_complex(evaluator: Evaluator, rng: np.random.Generator) -> str:
     direction through all arguments is therefore compared with the ladder, which needs real numbers
     only. It moves each argument in proportion to its size.
     """
-    step, ladder, base = ComplexStep(evaluator), Ladder(evaluator, rng, LOWEST), evaluator.base
+    step, base = ComplexStep(evaluator), evaluator.base
+    ladder = Ladder(evaluator, rng, lowest=LOWEST, enough=ENOUGH, nudges=NUDGES)
     directions = {
         index: scale_of(value) * signed(rng, value.shape, np.dtype(float))[None]
         for index, value in enumerate(evaluator.values)

@@ -10,6 +10,8 @@ pass is rougher than its rounding bound says, and the bound is raised until it e
 seen.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from capstone._typing import Array
@@ -31,21 +33,30 @@ class Ladder:
         rng: for the samples of noise.
         lowest: decimal exponent of the first step; a higher one saves forwards and suits functions
             that are smooth at that scale.
+        enough: relative noise at which to stop climbing; 0 climbs as far as it can.
+        nudges: by how many roundings the inputs move to show how rough the forward is.
     """
 
     name = "noise-limited ladder"
 
     def __init__(
-        self, evaluator: Evaluator, rng: np.random.Generator, lowest: float = LOWEST
+        self,
+        evaluator: Evaluator,
+        rng: np.random.Generator,
+        *,
+        lowest: float = LOWEST,
+        enough: float = 0.0,
+        nudges: Sequence[float] = NUDGES,
     ) -> None:
-        self.evaluator, self.lowest = evaluator, lowest
+        self.evaluator, self.lowest, self.enough = evaluator, lowest, enough
         terms = evaluator.dy * evaluator.base
-        self.rounding = max(np.finfo(float).eps * float(np.abs(terms).sum()), self._roughness(rng))
+        derived = np.finfo(float).eps * float(np.abs(terms).sum())
+        self.rounding = max(derived, self._roughness(rng, nudges))
 
-    def _roughness(self, rng: np.random.Generator) -> float:
+    def _roughness(self, rng: np.random.Generator, nudges: Sequence[float]) -> float:
         """How far `<dy, y>` is from a straight line where it must look like one."""
         evaluator, largest = self.evaluator, 0.0
-        for roundings in NUDGES:
+        for roundings in nudges:
             directions = [
                 nudged(rng, value, roundings) - value if value.dtype.kind == "f" else value * 0
                 for value in evaluator.values
@@ -66,7 +77,7 @@ class Ladder:
         """Derivatives along P directions, each through one argument or several at once."""
         eps, values = float(np.finfo(float).eps), self.evaluator.values
         count = len(next(iter(directions.values())))
-        climb = _Climb(count, self.rounding)
+        climb = _Climb(count, self.rounding, self.enough)
         # in units of the direction: what its largest and its smallest entries can bear
         bounds = [scales(values[index], moved) for index, moved in directions.items()]
         scale, own = (np.min(column, axis=0) for column in zip(*bounds, strict=True))  # (P,) each
@@ -99,7 +110,8 @@ class Ladder:
 class _Climb:
     """Where each of P directions stands on its ladder."""
 
-    def __init__(self, count: int, rounding: float) -> None:
+    def __init__(self, count: int, rounding: float, enough: float) -> None:
+        self.enough = enough
         self.rounding = np.full(count, rounding)
         self.goes_on = np.ones(count, bool)
         self.agreements = np.zeros(count, int)
@@ -123,13 +135,14 @@ class _Climb:
         bound = SAFETY * (self.rounding[at] + moves) / step
         restarts = is_first | rough
         up = np.isfinite(slope) & (restarts | agrees)
-        self.goes_on[at] = up
         on, fresh = at[up], restarts[up]
         # the rung below the current one is the one to keep: after a restart there is none
         self.value[on] = np.where(fresh, slope[up], self.previous[on])
         self.noise[on] = 2 * np.where(fresh, bound[up], self.bound[on])
         self.agreements[on] = np.where(fresh, 0, self.agreements[on] + 1)
         self.previous[on], self.bound[on], self.terms[on] = slope[up], bound[up], size[up]
+        is_enough = (self.agreements[at] >= PLATEAU) & (self.noise[at] < self.enough * size)
+        self.goes_on[at] = up & ~is_enough
 
     def slopes(self) -> Slopes:
         """The result; silence is no proof of a slope of 0: what is too small to move y is noise."""

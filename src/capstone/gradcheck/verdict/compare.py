@@ -6,6 +6,7 @@ backward pass may go through intermediate values as large as those of its larges
 largest sum of the argument joins in.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -101,11 +102,53 @@ def compare_probes(
     slopes = Slopes(*(np.concatenate(column) for column in zip(*parts, strict=True)))
     products = (gradient.astype(float) * directions).reshape(PROBES, -1)
     terms = slopes.terms + np.abs(products).sum(axis=1)
-    sizes = np.abs(products[products != 0])
-    typical = np.full(PROBES, np.median(sizes) if sizes.size else 0.0)
+    typical = np.full(PROBES, _typical(products))
     slopes = slopes._replace(terms=terms)
     analytic, extra = products.sum(axis=1), np.zeros(PROBES)
     return Comparison(argument, analytic, slopes, typical, extra, directions)
+
+
+def compare_jointly(
+    arguments: Mapping[int, Argument],
+    gradients: Mapping[int, Array],
+    numeric: Numeric,
+    rng: np.random.Generator,
+) -> dict[int, Comparison]:
+    """Compare several gradients at once, along a few directions through all their arguments.
+
+    Every argument is moved so far that it should contribute as much as any other: none hides the
+    errors of the rest. One comparison serves all; what differs is how much of it is an argument's.
+    """
+    parts, analytic, terms, sizes = [], [], [], []
+    for _ in range(PROBES):
+        directions, products = {}, {}
+        for index, argument in arguments.items():
+            direction = signed(rng, argument.value.shape, np.dtype(float))
+            total = float(np.abs(gradients[index] * direction).sum())
+            directions[index] = direction / (total if 0 < total < np.inf else 1.0)
+            products[index] = gradients[index].astype(float) * directions[index]
+        parts.append(numeric.slopes({index: d[None] for index, d in directions.items()}))
+        analytic.append(sum(float(product.sum()) for product in products.values()))
+        terms.append(sum(float(np.abs(product).sum()) for product in products.values()))
+        sizes.append({index: _typical(product) for index, product in products.items()})
+    slopes = Slopes(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    slopes = slopes._replace(terms=slopes.terms + terms)
+    return {
+        index: Comparison(
+            argument,
+            np.array(analytic),
+            slopes,
+            np.array([typical[index] for typical in sizes]),
+            np.zeros(PROBES),
+        )
+        for index, argument in arguments.items()
+    }
+
+
+def _typical(products: Array) -> float:
+    """The median contribution of an entry."""
+    sizes = np.abs(products[products != 0])
+    return float(np.median(sizes)) if sizes.size else 0.0
 
 
 def summarize(comparison: Comparison, depth: str) -> ArgumentReport:

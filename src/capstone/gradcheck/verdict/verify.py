@@ -1,6 +1,6 @@
 """The numbers: every chosen gradient against the numeric derivative, and the verdicts on them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -17,6 +17,7 @@ from capstone.gradcheck.verdict.base import Base, gradients_by_index
 from capstone.gradcheck.verdict.compare import (
     Comparison,
     compare_entries,
+    compare_jointly,
     compare_probes,
     find_wrong_entries,
     summarize,
@@ -66,11 +67,13 @@ class Verifier:
         self.report.depth = self._depth(evaluator)
         gradients = gradients_by_index(self.subject, self.base.gradients)
         shows_something = False
-        for index in self.chosen:
+        comparable = [index for index in self._filled() if self._is_comparable(gradients, index)]
+        joint = None
+        if self.report.depth == "projection" and comparable == self.chosen:
+            joint = self._jointly(gradients, numeric)
+        for index in comparable:
             gradient, shape = gradients[index], self.base.values[index].shape
-            if gradient.shape != shape or gradient.dtype.kind != "f" or not gradient.size:
-                continue
-            comparison = self._one(index, gradient, numeric, evaluator)
+            comparison = joint[index] if joint else self._one(index, gradient, numeric, evaluator)
             self.report.arguments.append(self._verdict(comparison, index, gradient, numeric))
             shows_something |= comparison.shows_something
             silent = comparison.numeric.is_silent
@@ -78,6 +81,12 @@ class Verifier:
                 self.ignored[index] = silent.reshape(shape)
         self.report.forwards += evaluator.forwards
         return shows_something
+
+    def _is_comparable(self, gradients: Mapping[int, Array], index: int) -> bool:
+        """What breaks the contract of shapes and dtypes has been said, and is left out."""
+        gradient = gradients[index]
+        has_shape = gradient.shape == self.base.values[index].shape
+        return has_shape and gradient.dtype.kind == "f"
 
     def evaluator(self, values: Sequence[Array]) -> Evaluator:
         """Of the subject at `values`, in float64."""
@@ -92,16 +101,33 @@ class Verifier:
         evaluator = self.evaluator(values)
         numeric = Ladder(evaluator, self.rng) if by_ladder else self.method(evaluator)
         wrong = []
-        for index in self.chosen:
-            argument = self.subject.arguments[index]
-            if not argument.value.size:
-                continue
-            comparison = compare_probes(argument, index, gradients[index], numeric, self.rng)
-            if self._with_measured_noise(comparison, index, there).is_wrong.any():
-                wrong.append(index)
+        if self._jointly(gradients, numeric) is None:
+            for index in self._filled():
+                argument = self.subject.arguments[index]
+                comparison = compare_probes(argument, index, gradients[index], numeric, self.rng)
+                if self._with_measured_noise(comparison, index, there).is_wrong.any():
+                    wrong.append(index)
         self.report.forwards += evaluator.forwards + 1
         self.report.backwards += 1
         return wrong
+
+    def _filled(self) -> list[int]:
+        """Numbers of the chosen arguments that have entries."""
+        return [index for index in self.chosen if self.subject.arguments[index].value.size]
+
+    def _jointly(
+        self, gradients: Mapping[int, Array], numeric: Numeric
+    ) -> dict[int, Comparison] | None:
+        """All chosen gradients by the same few probes; None unless that shows them to be right.
+
+        The ladder finds one scale for one argument: it takes them one by one.
+        """
+        if numeric.name != ComplexStep.name:
+            return None
+        arguments = {index: self.subject.arguments[index] for index in self._filled()}
+        comparisons = compare_jointly(arguments, gradients, numeric, self.rng)
+        is_wrong = any(comparison.is_wrong.any() for comparison in comparisons.values())
+        return None if is_wrong else comparisons
 
     def _choose_method(self, evaluator: Evaluator) -> None:
         """Settle on the complex step, or say why not and fall back to real numbers."""
