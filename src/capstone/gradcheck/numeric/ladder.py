@@ -10,7 +10,7 @@ pass is rougher than its rounding bound says, and the bound is raised until it e
 seen.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -22,6 +22,7 @@ SAFETY = 8.0  # roundings of a forward pass, in units of eps * sum|terms|, that 
 LOWEST, HIGHEST = -13.0, -1.0  # decimal exponents of the step, in units of the scale
 DEEPEST = 30.0  # decades below the array's scale at which small entries get steps of their own
 PLATEAU = 2  # agreements in a row that make one
+RUNGS = 4  # that are evaluated by one call where they can be stacked
 NUDGES = (1, 1e2, 1e4)  # roundings by which the inputs move to show how rough the forward is
 
 
@@ -82,29 +83,43 @@ class Ladder:
         bounds = [scales(values[index], moved) for index, moved in directions.items()]
         scale, own = (np.min(column, axis=0) for column in zip(*bounds, strict=True))  # (P,) each
         depth = int(np.ceil(2 * np.log10((scale / own).max(initial=1))))  # extra rungs
-        for rung in range(int(2 * (HIGHEST - self.lowest)) + depth + 1):
-            step = own * 10.0 ** (self.lowest + rung / 2)  # (P,)
-            active = np.flatnonzero(climb.goes_on & (step <= 1.01 * scale * 10.0**HIGHEST))
-            if not active.size:
+        rungs = np.arange(int(2 * (HIGHEST - self.lowest)) + depth + 1)
+        first = 0
+        while climb.goes_on.any() and first < len(rungs):
+            steps = own * 10.0 ** (self.lowest + rungs[first:, None] / 2)  # (rungs left, P)
+            on = np.flatnonzero(climb.goes_on & (steps[0] <= 1.01 * scale * 10.0**HIGHEST))
+            if not on.size:
                 break
-            chosen = {index: moved[active] for index, moved in directions.items()}
-            slope, size, silent = self._central(chosen, step[active])
-            moves = eps * size * (own + step)[active]  # rounding of the perturbed entries
-            climb.add(active, slope, size, silent, moves, step[active])
+            steps = steps[: self._at_once(directions, len(on)), on]  # (R, P still climbing)
+            chosen = {index: moved[on] for index, moved in directions.items()}
+            for step, central in zip(steps, self._central(chosen, steps), strict=True):
+                still = climb.goes_on[on] & (step <= 1.01 * scale[on] * 10.0**HIGHEST)
+                slope, size, silent = (column[still] for column in central)
+                moves = eps * size * (own[on] + step)[still]  # rounding of the perturbed entries
+                climb.add(on[still], slope, size, silent, moves, step[still])
+            first += len(steps)
         return climb.slopes()
 
-    def _central(self, directions: Directions, step: Array) -> tuple[Array, Array, Array]:
-        """Slopes, sizes of their terms, and whether nothing moved, one a direction."""
-        count, variants = len(step), {}
+    def _at_once(self, directions: Directions, count: int) -> int:
+        """How many rungs to evaluate by one call: a few where that costs no more than one."""
+        if not self.evaluator.is_stackable(directions):
+            return 1
+        return max(1, min(RUNGS, self.evaluator.chunk(*directions) // (2 * count)))
+
+    def _central(
+        self, directions: Directions, steps: Array
+    ) -> Iterator[tuple[Array, Array, Array]]:
+        """For each row of steps (R, P): slopes, sizes of their terms, and whether nothing moved."""
+        rungs, count = steps.shape
+        variants = {}
         for index, moved in directions.items():
             x = self.evaluator.values[index]
-            by = step.reshape(count, *(1,) * x.ndim) * moved
-            variants[index] = np.concatenate([x + by, x - by])  # (2 P, *shape)
-        y = self.evaluator.outputs(variants)  # (2 P, *y.shape)
-        change = (y[:count] - y[count:]).reshape(count, -1)
-        products = change * self.evaluator.dy.reshape(-1) / (2 * step[:, None])
-        is_silent = np.asarray(~change.any(axis=1))
-        return products.sum(axis=1), np.abs(products).sum(axis=1), is_silent
+            by = (steps.reshape(rungs, count, *(1,) * x.ndim) * moved).reshape(-1, *x.shape)
+            variants[index] = np.concatenate([x + by, x - by])  # (2 R P, *shape)
+        y = self.evaluator.outputs(variants).reshape(2, rungs, count, -1)
+        products = (y[0] - y[1]) * self.evaluator.dy.reshape(-1) / (2 * steps[..., None])
+        is_silent = ~(y[0] != y[1]).any(axis=-1)
+        return zip(products.sum(axis=-1), np.abs(products).sum(axis=-1), is_silent, strict=True)
 
 
 class _Climb:
