@@ -34,7 +34,7 @@ def check_batch(p: Protocol) -> Iterator[Finding]:
 
     Applies where the forward pass itself treats the first axis as a batch.
     """
-    y, _ = p.forward(p.values)
+    y, _ = p.base
     if y.ndim < 2 or len(y) < 2:
         return
     is_batched = [value.ndim >= 2 and len(value) == len(y) for value in p.values]
@@ -44,14 +44,18 @@ def check_batch(p: Protocol) -> Iterator[Finding]:
             [v[cut] if b else v for v, b in zip(p.values, is_batched, strict=True)]
             for cut in halves
         ]
-        outputs = [p.forward(part)[0] for part in parts]
+        passes = [p.forward(part) for part in parts]
     except Exception:  # a forward that cannot be split has no batch axis
         return
     if not any(is_batched) or not all(
-        is_near(o, y[cut], largest_of(y), 0.0) for o, cut in zip(outputs, halves, strict=True)
+        is_near(o, y[cut], largest_of(y), 0.0) for (o, _), cut in zip(passes, halves, strict=True)
     ):
         return
-    pieces = [p.both(p.dy[cut], part) for cut, part in zip(halves, parts, strict=True)]
+    if not p.subject.is_reentrant:
+        pieces = [p.both(p.dy[cut], part) for cut, part in zip(halves, parts, strict=True)]
+    else:
+        saved = [s for _, s in passes]
+        pieces = [p.backward(p.dy[cut], s) for cut, s in zip(halves, saved, strict=True)]
     batched = [
         b for b, a in zip(is_batched, p.subject.arguments, strict=True) if a.is_differentiable
     ]
@@ -67,7 +71,7 @@ def check_batch(p: Protocol) -> Iterator[Finding]:
 
 def check_empty(p: Protocol) -> Iterator[Finding]:
     """A batch of no examples gives empty gradients, and zeros for parameters."""
-    y, _ = p.forward(p.values)
+    y, _ = p.base
     is_batched = [y.ndim >= 2 and v.ndim >= 2 and len(v) == len(y) for v in p.values]
     if not any(is_batched):
         return

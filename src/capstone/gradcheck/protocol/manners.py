@@ -65,7 +65,7 @@ def check_repeat(p: Protocol) -> Iterator[Finding]:
 
 def check_memory(p: Protocol) -> Iterator[Finding]:
     """No gradient shares memory with the upstream gradient, an input, saved values or another."""
-    _, saved = p.forward(p.values)
+    _, saved = p.at_base()
     grads = p.backward(p.dy, saved)
     owners = [("the upstream gradient", p.dy)]
     pairs = zip(p.subject.arguments, p.values, strict=True)
@@ -144,7 +144,7 @@ def check_accumulate(p: Protocol) -> Iterator[Finding]:
         (size * signed(p.rng, a.value.shape, np.dtype(float))).astype(a.value.dtype)
         for a, size in zip(kept, sizes, strict=True)
     ]
-    _, saved = p.forward(p.values)
+    _, saved = p.at_base()
     grads = p.backward(p.dy, saved, prefill)
     filled = iter(prefill)
     wanted = [

@@ -43,6 +43,8 @@ class Protocol:
     backwards: int = 0
     forwards: int = 0
     skipped: list[str] = field(default_factory=list)
+    may_reuse: bool = False
+    """The subject has been seen to give the same again and to leave saved values alone."""
 
     @property
     def arguments(self) -> list[Argument]:
@@ -62,9 +64,18 @@ class Protocol:
         self.backwards += 1
         return [np.asarray(grad) for grad in self.subject.backward(dy, saved, prefill)]
 
+    @cached_property
+    def base(self) -> tuple[Array, Any]:
+        """`(y, saved)` at the point itself, of one forward pass for all who only look."""
+        return self.forward(self.values)
+
+    def at_base(self) -> tuple[Array, Any]:
+        """`(y, saved)` at the point itself, of a forward pass of its own if others spoil it."""
+        return self.base if self.may_reuse else self.forward(self.values)
+
     def both(self, dy: Array, values: Sequence[Array] | None = None) -> list[Array]:
-        """Gradients from a fresh forward pass."""
-        _, saved = self.forward(self.values if values is None else values)
+        """Gradients at the point itself, or elsewhere."""
+        _, saved = self.at_base() if values is None else self.forward(values)
         return self.backward(dy, saved)
 
     def differing(self, got: Sequence[Array], wanted: Sequence[Array], exact: bool) -> list[str]:
@@ -128,7 +139,7 @@ def point_elsewhere(
 
     `chosen` are the numbers of the arguments to move; all if none are given.
     """
-    y, _ = p.forward(p.values)
+    y, _ = p.base
     for move in moves:
         moved = [
             move(p.rng, value) if not chosen or index in chosen else value

@@ -16,12 +16,14 @@ from capstone.gradcheck.protocol.passes import Protocol
 from capstone.gradcheck.report import Finding
 from capstone.gradcheck.subjects.subject import ContractBrokenError
 
-RULES: tuple[Callable[[Protocol], Iterator[Finding]], ...] = (
+Rule = Callable[[Protocol], Iterator[Finding]]
+
+RULES: tuple[Rule, ...] = (
+    check_repeat,  # this one and the next: what they find decides what the others may reuse
+    check_saved,
     check_zero,
     check_linearity,
-    check_repeat,
     check_memory,
-    check_saved,
     check_interleave,
     check_accumulate,
     check_layout,
@@ -32,11 +34,19 @@ RULES: tuple[Callable[[Protocol], Iterator[Finding]], ...] = (
 
 def check_protocol(p: Protocol) -> Iterator[Finding]:
     """All rules that need nothing but further passes."""
+    found: list[Finding] = []
     for rule in RULES:
+        p.may_reuse = p.subject.is_reentrant and rule not in RULES[:2] and not found
+        for finding in _judged(rule, p):
+            found.append(finding)
+            yield finding
+
+
+def _judged(rule: Rule, p: Protocol) -> Iterator[Finding]:
+    try:
+        yield from rule(p)
+    except ContractBrokenError as error:
+        yield Finding("contract", str(error))
+    except Exception as error:  # whatever a subject raises is a finding
         name = rule.__name__.removeprefix("check_")
-        try:
-            yield from rule(p)
-        except ContractBrokenError as error:
-            yield Finding("contract", str(error))
-        except Exception as error:  # whatever a subject raises is a finding
-            yield Finding(name, f"a pass failed: {type(error).__name__}: {error}")
+        yield Finding(name, f"a pass failed: {type(error).__name__}: {error}")
