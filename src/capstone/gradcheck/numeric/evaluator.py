@@ -17,7 +17,7 @@ from capstone.gradcheck.subjects.subject import Subject
 from capstone.gradcheck.usage import refuse
 
 APART = 1e-2  # relative distance of the two variants that decide whether a forward can be stacked
-CHUNK_BYTES = 1 << 22  # perturbed copies and outputs at a time: small enough for the cache
+CHUNK_BYTES = 1 << 20  # perturbed copies and outputs at a time: small enough for the cache
 
 
 Directions = Mapping[int, Array]
@@ -152,8 +152,9 @@ class Evaluator:
         lengths = {size for value in self.values for size in np.shape(value)}
         count = len(next(iter(variants.values())))
         extra = next(n for n in range(1, len(lengths) + 2) if count + n not in lengths)
-        riding = {index: np.stack([variant] * extra) for index, variant in apart.items()}
-        y = self._stacked({i: np.concatenate([v, riding[i]]) for i, v in variants.items()})
+        y = self._stacked(
+            {i: np.concatenate([v, *[apart[i][None]] * extra]) for i, v in variants.items()}
+        )
         if y is None:
             return None
         if y.dtype.kind == "c":  # a complex step leaves the real parts where they are

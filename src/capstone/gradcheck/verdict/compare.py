@@ -8,6 +8,7 @@ largest sum of the argument joins in.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -34,20 +35,20 @@ class Comparison:
     extra: Array  # (n,) measured noise
     probes: Array | None = None  # (n, *shape); None: entry by entry
 
-    @property
+    @cached_property
     def allowed(self) -> Array:
         """(n,) the error that rounding explains."""
         terms = self.numeric.terms + self.numeric.terms.max(initial=0)
         derived: Array = ROUNDINGS * eps_of(self.argument) * terms + self.numeric.noise + self.extra
         return derived
 
-    @property
+    @cached_property
     def error(self) -> Array:
         """(n,) absolute difference; infinite where either side, or its bound, is not finite."""
         error = np.abs(self.analytic - self.numeric.value)
         return np.where(np.isfinite(error) & np.isfinite(self.allowed), error, np.inf)
 
-    @property
+    @cached_property
     def is_wrong(self) -> Array:
         """(n,) booleans; no comparison with a NaN can make them False."""
         return np.asarray(~(self.error <= self.allowed) | np.isinf(self.error))
