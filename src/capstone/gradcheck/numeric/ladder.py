@@ -24,6 +24,7 @@ DEEPEST = 30.0  # decades below the array's scale at which small entries get ste
 PLATEAU = 2  # agreements in a row that make one
 RUNGS = 4  # that are evaluated by one call where they can be stacked
 NUDGES = (1, 1e2, 1e4)  # roundings by which the inputs move to show how rough the forward is
+FAR_NUDGE = 1e8  # and to show jumps: a third of one rounding of float32
 
 
 class Ladder:
@@ -51,28 +52,41 @@ class Ladder:
     ) -> None:
         self.evaluator, self.lowest, self.enough = evaluator, lowest, enough
         terms = evaluator.dy * evaluator.base
-        derived = np.finfo(float).eps * float(np.abs(terms).sum())
+        eps = np.finfo(np.result_type(evaluator.base.dtype, np.float16)).eps  # of the output
+        derived = float(eps) * float(np.abs(terms).sum())
         self.rounding = max(derived, self._roughness(rng, nudges))
 
     def _roughness(self, rng: np.random.Generator, nudges: Sequence[float]) -> float:
-        """How far `<dy, y>` is from a straight line where it must look like one."""
-        evaluator, largest = self.evaluator, 0.0
-        for roundings in nudges:
-            directions = [
-                nudged(rng, value, roundings) - value if value.dtype.kind == "f" else value * 0
-                for value in evaluator.values
-            ]
-            try:
-                plus, minus = (
-                    evaluator.output([v + s * d for v, d in pairs])
-                    for s in (1, -1)
-                    for pairs in [list(zip(evaluator.values, directions, strict=True))]
-                )
-            except Exception:  # one rounding error may leave the domain
-                continue
-            bend = abs(float((evaluator.dy * (plus - 2 * evaluator.base + minus)).sum()))
-            largest = max(largest, bend if np.isfinite(bend) else 0.0)
-        return largest
+        """How far `<dy, y>` is from a straight line where it must look like one.
+
+        A forward pass that does not notice the nudges may be flat between jumps (small numbers
+        beside a large one, a lower precision inside). A far nudge shows that, with its curvature,
+        of which four times the bend at half the distance is as much.
+        """
+        bends = [self._bend(self._moves(rng, roundings)) for roundings in nudges]
+        if not any(bends):
+            far = self._moves(rng, FAR_NUDGE)
+            bends.append(self._bend(far) - 4 * self._bend([move / 2 for move in far]))
+        sizes = np.abs(bends)
+        return float(np.max(sizes, where=np.isfinite(sizes), initial=0.0))
+
+    def _moves(self, rng: np.random.Generator, roundings: float) -> list[Array]:
+        """How far so many rounding errors move each argument; integers stay."""
+        values = self.evaluator.values
+        return [nudged(rng, v, roundings) - v if v.dtype.kind == "f" else v * 0 for v in values]
+
+    def _bend(self, directions: Sequence[Array]) -> float:
+        """The second difference of `<dy, y>`; NaN where a step leaves the domain."""
+        evaluator = self.evaluator
+        try:
+            plus, minus = (
+                evaluator.output([v + s * d for v, d in pairs])
+                for s in (1, -1)
+                for pairs in [list(zip(evaluator.values, directions, strict=True))]
+            )
+        except Exception:  # one rounding error may leave the domain
+            return float("nan")
+        return float((evaluator.dy * (plus - 2 * evaluator.base + minus)).sum())
 
     def slopes(self, directions: Directions) -> Slopes:
         """Derivatives along P directions, each through one argument or several at once."""

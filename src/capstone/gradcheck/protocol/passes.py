@@ -7,7 +7,7 @@ people's arrays and has no memory. The rules cost a few extra passes and no diff
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,6 +21,17 @@ from capstone.gradcheck.verdict.noise import allowance, scatter
 ROUNDINGS = 256.0  # of two orders of the same sums, in units of eps of the largest entry
 
 Move = Callable[[np.random.Generator, Array], Array]
+
+
+class Batch(NamedTuple):
+    """A batch in two parts."""
+
+    is_batched: list[bool]
+    """For each argument: does it have the batch's axis?"""
+    cuts: list[slice]
+    parts: list[list[Array]]
+    saved: list[Any]
+    """What the forward pass saved of each part."""
 
 
 @dataclass
@@ -72,6 +83,28 @@ class Protocol:
     def at_base(self) -> tuple[Array, Any]:
         """`(y, saved)` at the point itself, of a forward pass of its own if others spoil it."""
         return self.base if self.may_reuse else self.forward(self.values)
+
+    @cached_property
+    def batch(self) -> "Batch | None":
+        """The first axis as a batch in two parts, where the forward pass treats it as one."""
+        y, _ = self.base
+        is_batched = [y.ndim >= 2 and v.ndim >= 2 and len(v) == len(y) for v in self.values]
+        if not any(is_batched) or len(y) < 2:
+            return None
+        cuts = [slice(0, 1), slice(1, None)]
+        parts = [
+            [v[cut] if b else v for v, b in zip(self.values, is_batched, strict=True)]
+            for cut in cuts
+        ]
+        try:
+            passes = [self.forward(part) for part in parts]
+        except Exception:  # a forward that cannot be split has no batch axis
+            return None
+        outputs = [output for output, _ in passes]
+        pairs = zip(outputs, cuts, strict=True)
+        if not all(is_near(output, y[cut], largest_of(y), 0.0) for output, cut in pairs):
+            return None
+        return Batch(is_batched, cuts, parts, [saved for _, saved in passes])
 
     def both(self, dy: Array, values: Sequence[Array] | None = None) -> list[Array]:
         """Gradients at the point itself, or elsewhere."""

@@ -19,6 +19,28 @@ FAMILIES = {
 }
 
 
+HIDDEN = {
+    "offset added and taken away": lambda x: (1e8 + x * x) - 1e8,
+    "float32 inside": lambda x: (x.astype(np.float32) ** 2).astype(float),
+    "float32 output": lambda x: x.astype(np.float32) ** 2,
+}
+
+
+@pytest.mark.parametrize("name", HIDDEN)
+def test_a_forward_that_is_flat_between_jumps_has_no_slope_of_zero(name: str) -> None:
+    for seed in SEEDS:
+        x = np.random.default_rng(seed).uniform(0.5, 1.5, (3, 4))
+        evaluator = evaluator_of(elementwise(HIDDEN[name], lambda x: 2 * x), x)
+        slopes = Ladder(evaluator, np.random.default_rng(seed)).slopes({0: one_hots_of(x)})
+        wanted = (evaluator.dy * 2 * x).reshape(-1)
+        assert (abs(slopes.value - wanted) <= slopes.noise).all()
+        assert (slopes.noise < abs(wanted)).all()
+
+
+def one_hots_of(x):
+    return np.eye(x.size).reshape(x.size, *x.shape)
+
+
 def truth_and_slopes(f, slope, size: float, seed: int):
     rng = np.random.default_rng(seed)
     x = rng.uniform(0.5, 1.5, (3, 4)) * size
