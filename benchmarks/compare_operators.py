@@ -47,9 +47,7 @@ KINDS: dict[str, Spoil] = {
     "one entry zero": _zeroed,
     "sign flipped": lambda grad, dy, entry: -grad,
     "factor of 2 missing": lambda grad, dy, entry: grad / 2,
-    "transposed": lambda grad, dy, entry: (
-        grad.T.reshape(grad.shape) if grad.ndim > 1 else grad[::-1]
-    ),
+    "transposed": lambda grad, dy, entry: grad.T.reshape(grad.shape),
     "term added": lambda grad, dy, entry: grad + 0.01 * dy.sum(),
 }
 TOOLS = ("capstone", "torch slow", "torch fast")

@@ -1,11 +1,14 @@
 """What a check says: verdicts, findings, and the words in which a failure is explained."""
 
 from dataclasses import asdict, dataclass, field
+from math import isfinite
+from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
 from capstone.errors import GradientMismatch
 from capstone.gradcheck.diagnosis.fingerprints import factor_in_words
+from capstone.gradcheck.page import make_page
 
 WIDTH = 100  # columns
 INDENT = " " * 15  # of the second line of an entry
@@ -32,6 +35,10 @@ class ArgumentReport:
         below_noise: number of nonzero entries smaller than their own allowance.
         is_right: the verdict.
         diagnosis: for a wrong one, what the error looks like.
+        errors: decades by which the errors of the entries exceed their allowances, as rows of a
+            picture (the largest of those that share a place); None where there is no error. Empty
+            unless entries were compared one by one.
+        curve: for a wrong one `(step, distance from the central difference)` of the worst entry.
     """
 
     name: str
@@ -50,6 +57,8 @@ class ArgumentReport:
     below_noise: int
     is_right: bool
     diagnosis: str = ""
+    errors: tuple[tuple[float | None, ...], ...] = field(default=(), repr=False)
+    curve: tuple[tuple[float, float], ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True)
@@ -114,15 +123,33 @@ class Report:
 
     def raise_if_wrong(self) -> None:
         """Raise `GradientMismatch` with the diagnosis, unless the check is right."""
+        __tracebackhide__ = True
         if not self.ok:
             raise GradientMismatch(str(self))
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything as plain numbers, strings, lists and dictionaries."""
-        return {**asdict(self), "ok": self.ok}
+        """Everything as what JSON knows; numbers that are not finite become None."""
+        plain: dict[str, Any] = _plain({**asdict(self), "ok": self.ok, "text": str(self)})
+        return plain
+
+    def to_html(self, path: str | Path) -> None:
+        """Write a page that needs no other file: the words, heat-maps of the errors, curves.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        Path(path).write_text(make_page([self.to_dict()]), encoding="utf-8")
 
     def __str__(self) -> str:
         return _right(self) if self.ok else "\n".join([_headline(self), *_body(self)])
+
+
+def _plain(thing: Any) -> Any:
+    if isinstance(thing, dict):
+        return {key: _plain(value) for key, value in thing.items()}
+    if isinstance(thing, list | tuple):
+        return [_plain(item) for item in thing]
+    return None if isinstance(thing, float) and not isfinite(thing) else thing
 
 
 def _right(report: Report) -> str:

@@ -21,6 +21,7 @@ from capstone.gradcheck.subjects.subject import Argument
 
 ROUNDINGS = 32.0  # that may line up along a chain of operations, in units of eps * sum|terms|
 PROBES = 2  # directions an argument in projection mode
+PICTURE = 24  # most rows and columns of a picture of errors
 LOCALIZE_CALLS = 200  # most forwards that a search for wrong entries may take
 
 
@@ -186,6 +187,23 @@ def summarize(comparison: Comparison, depth: str) -> ArgumentReport:
         below_noise=int(((comparison.sizes > 0) & (comparison.sizes <= allowed)).sum()),
         is_right=not is_wrong.any(),
         diagnosis=diagnosis,
+        errors=_picture(error, allowed, shape) if per_entry else (),
+    )
+
+
+def _picture(
+    error: Array, allowed: Array, shape: tuple[int, ...]
+) -> tuple[tuple[float | None, ...], ...]:
+    """Decades by which errors exceed their allowances, folded to at most `PICTURE` squared."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        decades = np.log10(error / allowed).reshape(-1, shape[-1] if shape else 1)  # rows
+    decades = np.where(np.isnan(decades), -np.inf, np.clip(decades, None, 99.0))  # 0 / 0: no error
+    for axis, size in enumerate(decades.shape):
+        starts = np.unique(np.linspace(0, size, min(size, PICTURE), endpoint=False).astype(int))
+        decades = np.maximum.reduceat(decades, starts, axis=axis)
+    return tuple(
+        tuple(None if np.isinf(value) else round(float(value), 1) for value in row)
+        for row in decades
     )
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from capstone._typing import Array
 from capstone.gradcheck.numeric.complex_step import ComplexStep, why_not_complex
+from capstone.gradcheck.numeric.curve import error_curve
 from capstone.gradcheck.numeric.evaluator import Evaluator, Numeric
 from capstone.gradcheck.numeric.ladder import Ladder
 from capstone.gradcheck.numeric.probes import nudged, one_hots
@@ -74,7 +75,8 @@ class Verifier:
         for index in comparable:
             gradient, shape = gradients[index], self.base.values[index].shape
             comparison = joint[index] if joint else self._one(index, gradient, numeric, evaluator)
-            self.report.arguments.append(self._verdict(comparison, index, gradient, numeric))
+            verdict = self._verdict(comparison, index, gradient, numeric)
+            self.report.arguments.append(self._with_curve(verdict, index, evaluator))
             shows_something |= comparison.shows_something
             silent = comparison.numeric.is_silent
             if self.report.depth == "per_entry" and silent.any() and not silent.all():
@@ -201,6 +203,17 @@ class Verifier:
                 movements.append(movement)
             self.report.forwards += evaluator.forwards
         return movements
+
+    def _with_curve(
+        self, verdict: ArgumentReport, index: int, evaluator: Evaluator
+    ) -> ArgumentReport:
+        """A disputed entry's distance from central differences by their step joins the verdict."""
+        shape = evaluator.values[index].shape
+        has_entry = len(verdict.worst) == len(shape) and np.isfinite(verdict.analytic)
+        if verdict.is_right or not has_entry:
+            return verdict
+        entry = int(np.ravel_multi_index(verdict.worst, shape)) if shape else 0
+        return replace(verdict, curve=error_curve(evaluator, index, entry, verdict.analytic))
 
     def _verdict(
         self, comparison: Comparison, index: int, gradient: Array, numeric: Numeric

@@ -1,0 +1,284 @@
+"""The pytest plugin `gradcheck`: a fixture, a marker, options, a summary and reports.
+
+The fixture is called like `capstone.gradcheck.check` and fails the test if the gradient is wrong.
+Loading this module loads nothing but pytest: NumPy and the verifier come with the first check.
+"""
+
+import json
+import time
+import zlib
+from collections.abc import Generator
+from contextvars import ContextVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from capstone.pytest_record import PROPERTY, Record, selection
+
+if TYPE_CHECKING:
+    from capstone.gradcheck import Report
+
+RECORD = pytest.StashKey[Record]()
+CALLS = pytest.StashKey[int]()
+CURRENT: ContextVar[pytest.Item | None] = ContextVar("current test", default=None)
+SEED = 0
+WORST = 5  # lines of the summary
+CHECK_OPTIONS = {"depth": str, "method": str, "budget": float}  # of `check`, as options here
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Everything that can be chosen on the command line or, with underscores, in the ini file."""
+    group = parser.getgroup("gradcheck", "gradcheck: verification of hand-written backward passes")
+    helps = {
+        "seed": f"base of the seed of every check (default: {SEED})",
+        "depth": "per_entry, projection or auto",
+        "method": "complex, ladder or auto",
+        "budget": "seconds that one check may take",
+        "report": "write a report of the run to this file: .json or .html",
+    }
+    for name, words in helps.items():
+        group.addoption(f"--gradcheck-{name}", metavar=name.upper(), default=None, help=words)
+        parser.addini(f"gradcheck_{name}", words)
+    group.addoption(
+        "--gradcheck-extra-seed",
+        metavar="N",
+        default=None,
+        help="run each check once more, with another seed: a number, or 'new' for one of this run",
+    )
+    group.addoption("--gradcheck-replay", metavar="ID", help="repeat a check: the ID it printed")
+    group.addoption(
+        "--gradcheck-sensitivity",
+        action="store_true",
+        help="repeat each check with planted errors, all of which it must find",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Check the options and start the record."""
+    config.addinivalue_line(
+        "markers", "gradcheck(**options): options of `check` for the fixture of that name"
+    )
+    extra = config.getoption("gradcheck_extra_seed")
+    if extra == "new":
+        config.option.gradcheck_extra_seed = str(time.time_ns() % 10**6)
+    for name in ("seed", "extra-seed"):
+        _whole_number(config, name)
+    _seed_of_replay(config)
+    for name, kind in CHECK_OPTIONS.items():
+        _value(config, name, kind)
+    path = _report_path(config)
+    if path is not None and path.suffix not in (".json", ".html"):
+        rule = "--gradcheck-report: the ending decides what is written"
+        raise pytest.UsageError(f"{rule}: expected .json or .html, got {path.name}")
+    config.stash[RECORD] = Record()
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """One line: what decides the checks of this run."""
+    words = [f"seed {_whole_number(config, 'seed') or SEED}"]
+    extra = config.getoption("gradcheck_extra_seed")
+    words += [f"extra seed {extra}"] if extra is not None else []
+    chosen = {name: _value(config, name, kind) for name, kind in CHECK_OPTIONS.items()}
+    words += [f"{name} {value}" for name, value in chosen.items() if value is not None]
+    words += ["sensitivity control"] if config.getoption("gradcheck_sensitivity") else []
+    return f"gradcheck: {', '.join(words)}"
+
+
+class GradCheck:
+    """What the fixture gives: `check` with the options of the run, which raises if it is wrong."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+
+    def __call__(self, subject: Any, *inputs: Any, **options: Any) -> "Report":
+        """Verify a backward pass; arguments as of `capstone.gradcheck.check`.
+
+        Raises:
+            GradientMismatch: the gradient is wrong, or the check passes planted errors.
+        """
+        __tracebackhide__ = True
+        item = CURRENT.get()
+        if item is None:
+            raise RuntimeError("gradcheck: the fixture must be called from within a test")
+        item.stash[CALLS] = item.stash.get(CALLS, 0) + 1
+        options = {**_options(self.config), **_marked(item), **options}
+        for seed in _seeds(self.config, item, options):
+            report = self._once(item, subject, inputs, {**options, "seed": seed})
+            report.raise_if_wrong()
+        return report
+
+    def _once(
+        self, item: pytest.Item, subject: Any, inputs: tuple[Any, ...], options: dict[str, Any]
+    ) -> "Report":
+        """One check and, if asked for, its sensitivity control; both go on record."""
+        from capstone.errors import GradientMismatch
+        from capstone.gradcheck import check
+
+        __tracebackhide__ = True
+        replay = f'pytest "{item.nodeid}" --gradcheck-replay {options["seed"]:x}'
+        report = check(subject, *inputs, **{"replay": replay, **options})
+        missed = None
+        if self.config.getoption("gradcheck_sensitivity") and report.ok:
+            from capstone.gradcheck.audit.returned import sensitivity
+
+            missed = sensitivity(subject, *inputs, **options)
+        entry = {**report.to_dict(), "missed": missed}
+        item.user_properties.append((PROPERTY, json.dumps(entry)))
+        if missed:
+            words = f"{report.name}: the check is right but passes planted errors"
+            raise GradientMismatch(f"{words}: {', '.join(missed)}")
+        return report
+
+
+@pytest.fixture(scope="session")
+def gradcheck(request: pytest.FixtureRequest) -> GradCheck:
+    """Call it like `capstone.gradcheck.check`: it fails the test unless the gradient is right."""
+    return GradCheck(request.config)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Remember which test is running: the fixture lives longer than any of them."""
+    token = CURRENT.set(item)
+    try:
+        return (yield)
+    finally:
+        CURRENT.reset(token)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
+    """A test that asks for the fixture and never calls it has checked nothing."""
+    result = yield
+    if "gradcheck" in getattr(item, "fixturenames", ()) and not item.stash.get(CALLS, 0):
+        pytest.fail("asks for the fixture gradcheck and never calls it", pytrace=False)
+    return result
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Count the tests before any selection takes place."""
+    config.stash[RECORD].found = len(items)
+
+
+def pytest_deselected(items: list[pytest.Item]) -> None:
+    """Count what a selection leaves out."""
+    if items:
+        items[0].config.stash[RECORD].deselected += len(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """A worker of pytest-xdist has ended: take over what it counted."""
+    counted = getattr(node, "workeroutput", {}).get("gradcheck")
+    if counted:
+        record = node.config.stash[RECORD]
+        record.found, record.deselected = counted
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker hands over what it counted."""
+    config = session.config
+    if hasattr(config, "workeroutput"):
+        record = config.stash[RECORD]
+        config.workeroutput["gradcheck"] = (record.found, record.deselected)
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config
+) -> None:
+    """The worst checks, and the report to a file."""
+    record = config.stash[RECORD]
+    record.read(terminalreporter.stats)
+    for line in record.table(WORST):
+        terminalreporter.write_line(line)
+    path = _report_path(config)
+    if path is None:
+        return
+    run = {
+        "exit_status": int(exitstatus),
+        "seed": _whole_number(config, "seed") or SEED,
+        "sensitivity": bool(config.getoption("gradcheck_sensitivity")),
+        "selection": selection(config),
+        "pytest_version": pytest.__version__,
+    }
+    try:
+        record.write(path, run)
+    except OSError as error:
+        rule = "--gradcheck-report: the file must be writable"
+        raise pytest.UsageError(f"{rule}: expected a writable path, got {error}") from error
+    terminalreporter.write_line(f"gradcheck: report written to {path}")
+
+
+def _setting(config: pytest.Config, name: str) -> str | None:
+    """An option of the command line, else of the ini file."""
+    given = config.getoption(f"gradcheck_{name.replace('-', '_')}")
+    if given is None and name in ("seed", "depth", "method", "budget", "report"):
+        given = config.getini(f"gradcheck_{name}") or None
+    return None if given is None else str(given)
+
+
+def _value(config: pytest.Config, name: str, kind: type) -> Any:
+    given = _setting(config, name)
+    try:
+        return None if given is None else kind(given)
+    except ValueError:
+        rule = f"--gradcheck-{name}: must be a number"
+        raise pytest.UsageError(f"{rule}: expected seconds, got {given!r}") from None
+
+
+def _whole_number(config: pytest.Config, name: str) -> int | None:
+    given = _setting(config, name)
+    if given is not None and not given.isdecimal():
+        rule = f"--gradcheck-{name}: must be a whole number"
+        raise pytest.UsageError(f"{rule}: expected 0 or more, got {given!r}")
+    return None if given is None else int(given)
+
+
+def _seed_of_replay(config: pytest.Config) -> int | None:
+    given = config.getoption("gradcheck_replay")
+    try:
+        return None if given is None else int(given, 16)
+    except ValueError:
+        rule = "--gradcheck-replay: must be what a failed check printed"
+        raise pytest.UsageError(f"{rule}: expected hexadecimal digits, got {given!r}") from None
+
+
+def _report_path(config: pytest.Config) -> Path | None:
+    given = _setting(config, "report")
+    return None if given is None else Path(given)
+
+
+def _options(config: pytest.Config) -> dict[str, Any]:
+    """Options of `check` that the command line or the ini file gives."""
+    chosen = {name: _value(config, name, kind) for name, kind in CHECK_OPTIONS.items()}
+    return {name: value for name, value in chosen.items() if value is not None}
+
+
+def _marked(item: pytest.Item) -> dict[str, Any]:
+    """Options that the test's markers give, the nearest one last."""
+    options: dict[str, Any] = {}
+    for marker in reversed(list(item.iter_markers("gradcheck"))):
+        if marker.args:
+            rule = f"{item.nodeid}: the marker gradcheck takes options by name"
+            raise pytest.UsageError(f"{rule}: expected name=value, got {marker.args[0]!r}")
+        options |= marker.kwargs
+    return options
+
+
+def _seeds(config: pytest.Config, item: pytest.Item, options: dict[str, Any]) -> list[int]:
+    """The seed of this check, and the one of a second run if there is to be one.
+
+    Made of the base seed and the test's name, so that neither order nor selection nor the
+    number of processes changes it.
+    """
+    replayed = _seed_of_replay(config)
+    if replayed is not None:
+        return [replayed]
+    if "seed" in options:
+        return [options["seed"]]
+    bases = [_whole_number(config, "seed") or SEED]
+    extra = _whole_number(config, "extra-seed")
+    bases += [] if extra is None else [extra]
+    return [zlib.crc32(f"{base}:{item.nodeid}".encode()) for base in bases]
