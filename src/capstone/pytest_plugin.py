@@ -134,6 +134,8 @@ class GradCheck:
 @pytest.fixture(scope="session")
 def gradcheck(request: pytest.FixtureRequest) -> GradCheck:
     """Call it like `capstone.gradcheck.check`: it fails the test unless the gradient is right."""
+    import capstone.gradcheck  # noqa: F401 -- now, so that no test's time is spent on loading
+
     return GradCheck(request.config)
 
 

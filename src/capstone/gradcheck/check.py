@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,9 @@ from capstone.gradcheck.protocol.elsewhere import check_elsewhere, check_ignored
 from capstone.gradcheck.protocol.passes import Protocol, check_contract
 from capstone.gradcheck.protocol.rules import check_protocol
 from capstone.gradcheck.report import Finding, Report
-from capstone.gradcheck.subjects.subject import Subject, make_subject
+from capstone.gradcheck.subjects.make_subject import Means, make_subject
+from capstone.gradcheck.subjects.names import Names
+from capstone.gradcheck.subjects.subject import Subject
 from capstone.gradcheck.usage import check_option, refuse
 from capstone.gradcheck.verdict.base import run_base
 from capstone.gradcheck.verdict.verify import Verifier
@@ -25,6 +28,9 @@ def check(
     subject: Any,
     *inputs: Any,
     backward: Callable[..., Any] | None = None,
+    gradient: Callable[..., Any] | bool | None = None,
+    names: Names | None = None,
+    order: int = 1,
     wrt: int | str | Collection[int | str] | None = None,
     depth: str = "auto",
     method: str = "auto",
@@ -37,9 +43,16 @@ def check(
 
     Args:
         subject: an `Op`; an object with `forward`, `backward` and, if it learns, `parameters()`
-            or `named_parameters()` (each with `data` and `grad`); or a function, with `backward`.
+            or `named_parameters()` (each with `data` and `grad`); a function, with `backward` or
+            `gradient`; a function that returns `(y, backprop)`; a `torch.autograd.Function`, an
+            `nn.Module` or a function of tensors; a function that JAX can differentiate.
         inputs: arrays, in the order of the forward pass; integers and booleans get no gradient.
         backward: for a plain function: `backward(dy, *inputs) -> grads`.
+        gradient: for a function that returns one number: `gradient(x, *args)`, as for
+            `scipy.optimize`; True if the function returns the pair (number, gradient).
+        names: what an object calls its passes and parameters, if not as above.
+        order: 2 checks the backward pass of the backward pass: `Op.backward_of_backward`, or
+            what PyTorch or JAX make of it.
         wrt: numbers or names of the arguments to compare; all floating-point ones if not given.
         depth: "per_entry" compares every entry with its own derivative, "projection" a few random
             directions an argument (and searches for the entries if they disagree), "auto" decides
@@ -58,19 +71,44 @@ def check(
         UsageError: a subject without a backward pass, inputs that are no numeric arrays, nothing
             differentiable, a forward pass that fails, unknown options.
     """
-    check_option("depth", depth, DEPTHS)
-    check_option("method", method, METHODS)
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         refuse("seed must be a non-negative integer", expected="seed >= 0", got=repr(seed))
+    means = Means(backward, gradient, names, order)
+    made = make_subject(subject, inputs, means, name=name, seed=int(seed))
+    options = Options(wrt, depth, method, upstream, int(seed), replay)
+    return check_subject(made, options)
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to check a subject: the options of `check` that do not say what it is."""
+
+    wrt: int | str | Collection[int | str] | None = None
+    depth: str = "auto"
+    method: str = "auto"
+    upstream: Any = None
+    seed: int = 0
+    replay: str = ""
+
+
+def check_subject(subject: Subject, options: Options) -> Report:
+    """`check` of what is a subject already.
+
+    Raises:
+        UsageError: unknown options, or a forward pass that fails.
+    """
+    check_option("depth", options.depth, DEPTHS)
+    check_option("method", options.method, METHODS)
     started = time.perf_counter()
-    made = make_subject(subject, inputs, backward, name)
-    chosen = _choose(made, wrt)
-    report = Report(made.name, method, depth, int(seed), replay or _replay(seed))
+    chosen = _choose(subject, options.wrt)
+    replay = options.replay or _replay(options.seed)
+    report = Report(subject.name, options.method, options.depth, options.seed, replay)
+    report.warnings += subject.warnings
+    _keep_freed_memory()
     # An overflow or a NaN is judged by the rules below, at the point itself; elsewhere it only
     # ends a search, so that NumPy need not warn of it.
-    _keep_freed_memory()
-    with made.restored(), np.errstate(all="ignore"):
-        _run(made, chosen, report, np.random.default_rng(seed), upstream)
+    with subject.restored(), np.errstate(all="ignore"):
+        _run(subject, chosen, report, np.random.default_rng(options.seed), options.upstream)
     report.seconds = time.perf_counter() - started
     return report
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from capstone.gradcheck import Op, Report, check
 from capstone.gradcheck.numeric.evaluator import Evaluator
-from capstone.gradcheck.subjects.subject import FunctionSubject
+from capstone.gradcheck.subjects.functions import FunctionSubject
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

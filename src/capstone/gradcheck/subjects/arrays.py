@@ -1,5 +1,6 @@
 """Arrays out of whatever callers hand over, and out of whatever a forward pass saves."""
 
+import sys
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -16,13 +17,31 @@ def as_array(thing: Any) -> Array | None:
         return None
 
 
+def loaded(name: str) -> Any:
+    """A module that someone has imported already, or None: its arrays cannot exist before."""
+    return sys.modules.get(name)
+
+
+def tensors_library(thing: Any) -> Any:
+    """The module with `asarray` that the type of `thing` comes from, or its package; or None."""
+    module = type(thing).__module__
+    for name in (module, module.partition(".")[0]):
+        if hasattr(loaded(name), "asarray"):
+            return loaded(name)
+    return None
+
+
 def arrays_in(saved: Any, above: tuple[int, ...] = ()) -> list[Array]:
     """All arrays inside nested tuples, lists, dictionaries and dataclasses.
 
-    `above` are the ids of the containers around: a child that knows its parent ends the search.
+    Of PyTorch's tensors those in the main memory count, as arrays of the same memory. `above` are
+    the ids of the containers around: a child that knows its parent ends the search.
     """
     if isinstance(saved, np.ndarray):
         return [saved]
+    if is_tensor(saved):
+        view = shared_view(saved)
+        return [] if view is None else [view]
     if id(saved) in above:
         return []
     above = (*above, id(saved))
@@ -33,3 +52,18 @@ def arrays_in(saved: Any, above: tuple[int, ...] = ()) -> list[Array]:
     else:
         items = list(saved) if isinstance(saved, tuple | list) else []
     return [array for item in items for array in arrays_in(item, above)]
+
+
+def is_tensor(thing: Any) -> bool:
+    """Is this one of PyTorch's tensors?"""
+    torch = loaded("torch")
+    return hasattr(torch, "Tensor") and isinstance(thing, torch.Tensor)
+
+
+def shared_view(tensor: Any) -> Array | None:
+    """A NumPy array of the very memory of a tensor; None where NumPy cannot reach it."""
+    try:
+        view: Array = tensor.detach().numpy()
+    except (TypeError, RuntimeError):  # on a device, sparse, or of a format that NumPy lacks
+        return None
+    return view

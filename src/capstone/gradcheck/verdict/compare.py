@@ -76,7 +76,7 @@ class Comparison:
 
 def eps_of(argument: Argument) -> float:
     """Of the argument's precision, or of the differences' own where that is coarser."""
-    return max(float(np.finfo(argument.value.dtype).eps), float(np.finfo(float).eps))
+    return max(argument.eps, float(np.finfo(float).eps))
 
 
 def compare_entries(

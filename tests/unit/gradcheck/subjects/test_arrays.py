@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from capstone.gradcheck.subjects.arrays import arrays_in, as_array
+from capstone.gradcheck.subjects.arrays import arrays_in, as_array, loaded, tensors_library
 
 
 @dataclass
@@ -20,3 +20,19 @@ def test_arrays_are_found_at_any_depth() -> None:
 
 def test_rows_of_unequal_length_are_no_array() -> None:
     assert as_array([[1, 2], [3]]) is None
+
+
+def test_a_container_that_holds_itself_ends_the_search() -> None:
+    loop: list[object] = [np.zeros(1)]
+    loop.append(loop)
+    assert len(arrays_in(loop)) == 1
+
+
+def test_a_library_that_nobody_imported_is_not_imported() -> None:
+    assert loaded("a_library_that_is_not_there") is None
+    assert loaded("numpy") is np
+
+
+def test_the_library_of_an_array_is_its_module_or_its_package() -> None:
+    assert tensors_library(np.zeros(1)) is np
+    assert tensors_library(Saved(None)) is None

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from capstone.gradcheck.subjects.subject import FunctionSubject
+from capstone.gradcheck.subjects.functions import FunctionSubject
 from capstone.gradcheck.verdict.base import Base
 from capstone.gradcheck.verdict.noise import SAMPLES, allowance, scatter
 from unit.gradcheck.samples import draw, elementwise

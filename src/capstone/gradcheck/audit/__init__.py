@@ -1,0 +1,1 @@
+"""How strong is a check: bugs are planted, and must be found."""
