@@ -393,13 +393,23 @@ def test_dropout_in_training_is_refused_and_random_numbers_stay_as_they_were() -
     check(module.eval(), X).raise_if_wrong()
 
 
-def test_noise_of_a_module_is_refused() -> None:
+def test_noise_is_refused() -> None:
     class Noisy(torch.nn.Module):
         def forward(self, x):
             return x + torch.randn_like(x)
 
-    with pytest.raises(UsageError, match="got random numbers drawn by the forward pass"):
-        check(Noisy(), X)
+    words = "got random numbers drawn by the forward pass; set the seed in it"
+    for subject in (Noisy(), lambda x: x + torch.randn_like(x)):
+        with pytest.raises(UsageError, match=words):
+            check(subject, X)
+
+
+def test_a_forward_pass_with_a_seed_of_its_own_passes() -> None:
+    def seeded(x: torch.Tensor) -> torch.Tensor:
+        noise = torch.rand(5, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+        return x * noise
+
+    check(seeded, X).raise_if_wrong()
 
 
 # Second order

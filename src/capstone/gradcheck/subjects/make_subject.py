@@ -22,6 +22,7 @@ from capstone.gradcheck.subjects.signatures import callable_name
 from capstone.gradcheck.subjects.subject import Subject
 from capstone.gradcheck.subjects.torch_function import TorchFunctionSubject
 from capstone.gradcheck.subjects.torch_module import torch_module
+from capstone.gradcheck.subjects.torch_random import refuse_random
 from capstone.gradcheck.subjects.torch_subject import torch_callable
 from capstone.gradcheck.usage import refuse
 
@@ -59,7 +60,7 @@ def make_subject(
 def _first_order(thing: Any, inputs: Sequence[Any], means: Means) -> Subject:
     """By what the thing is, then by what its inputs are."""
     if is_torch_function(thing):
-        return TorchFunctionSubject(thing, _with_tensors(thing, inputs))
+        return refuse_random(thing, TorchFunctionSubject(thing, _with_tensors(thing, inputs)))
     if isinstance(thing, type):
         rule = "the subject must be an object, not its class"
         refuse(rule, expected=f"{thing.__name__}(...)", got=f"the class {thing.__name__}")
@@ -72,9 +73,9 @@ def _first_order(thing: Any, inputs: Sequence[Any], means: Means) -> Subject:
     if means.names or (hasattr(thing, "forward") and hasattr(thing, "backward")):
         return LayerSubject(thing, inputs, means.names)
     if _is_torch_module(thing):
-        return torch_module(thing, _with_tensors(thing, inputs))
+        return refuse_random(thing, torch_module(thing, _with_tensors(thing, inputs)))
     if callable(thing) and any(map(is_tensor, inputs)):
-        return torch_callable(thing, inputs)
+        return refuse_random(thing, torch_callable(thing, inputs))
     if callable(thing) and (_is_of_jax(thing) or any(map(_holds_jax, inputs))):
         return JaxSubject(thing, inputs)
     if returns_callback(thing, inputs):
