@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from capstone.cli import badge, generate, gradcheck, train
+from capstone.cli import badge, generate, gradcheck, mutate, train
 from capstone.errors import CapstoneError
 
 MISUSE = 2
@@ -30,7 +30,7 @@ def make_parser() -> argparse.ArgumentParser:
         description="Verify hand-written backward passes, and train a transformer with them.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (gradcheck, badge, train, generate):
+    for module in (gradcheck, mutate, badge, train, generate):
         name = module.__name__.rpartition(".")[2]
         summary = (module.__doc__ or "").partition("\n")[0]
         command = commands.add_parser(name, help=summary, description=module.__doc__)

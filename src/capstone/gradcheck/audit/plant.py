@@ -6,6 +6,7 @@ import inspect
 import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from types import FunctionType
 from typing import Any, NamedTuple
 
@@ -13,14 +14,14 @@ from capstone.gradcheck.audit.mutations import Mutation, mutations
 from capstone.gradcheck.subjects.functions import Op
 from capstone.gradcheck.usage import refuse
 
-Planter = Callable[[Any, FunctionType], Any]
-"""From a subject and a mistaken function to the subject with that function in its place."""
+Planter = Callable[[FunctionType, Any], Any]
+"""From a mistaken function and a subject to the subject with that function in its place."""
 
 
 class Place(NamedTuple):
     """A function that a backward pass is made of, and how a subject gets another in its place."""
 
-    function: FunctionType
+    function: Any  # a Python function
     plant: Planter
 
 
@@ -50,11 +51,7 @@ def bugs(subject: Any) -> Iterator[Bug]:
         for mutation in mutations(_source(place.function)):
             mistaken = _compiled(place.function, mutation.tree)
             if mistaken is not None:
-                yield Bug(
-                    place.function.__name__,
-                    mutation,
-                    lambda thing, place=place, mistaken=mistaken: place.plant(thing, mistaken),
-                )
+                yield Bug(place.function.__name__, mutation, partial(place.plant, mistaken))
 
 
 def places(subject: Any) -> list[Place]:
@@ -63,15 +60,12 @@ def places(subject: Any) -> list[Place]:
     Raises:
         UsageError: the backward pass is no Python function.
     """
-    if isinstance(subject, Op):
-        backward = subject.backward
-        own = Place(backward, lambda op, function: replace(op, backward=function))  # type: ignore[arg-type]
-    else:
-        backward = getattr(type(subject), "backward", None)
-        own = Place(backward, _with_method)  # type: ignore[arg-type]
+    is_op = isinstance(subject, Op)
+    backward: Any = subject.backward if is_op else getattr(type(subject), "backward", None)
     if not isinstance(backward, FunctionType):
         rule = "the source of a backward pass is needed to plant bugs in it"
         refuse(rule, expected="a Python function or method", got=type(backward).__name__)
+    own = Place(backward, _with_function if is_op else _with_method)
     helpers = [
         backward.__globals__[name]
         for name in backward.__code__.co_names
@@ -82,7 +76,12 @@ def places(subject: Any) -> list[Place]:
     return [own, *(Place(helper, _with_helper(backward, own.plant)) for helper in helpers)]
 
 
-def _with_method(layer: Any, function: FunctionType) -> Any:
+def _with_function(function: FunctionType, op: Any) -> Any:
+    """The same forward function with another backward function."""
+    return replace(op, backward=function)
+
+
+def _with_method(function: FunctionType, layer: Any) -> Any:
     """A copy of an object with another method `backward`."""
     other = copy.deepcopy(layer)
     other.__class__ = type(type(layer).__name__, (type(layer),), {"backward": function})
@@ -92,9 +91,9 @@ def _with_method(layer: Any, function: FunctionType) -> Any:
 def _with_helper(backward: FunctionType, plant: Planter) -> Planter:
     """The backward pass calls the mistaken helper; everybody else the right one."""
 
-    def planted(thing: Any, helper: FunctionType) -> Any:
+    def planted(helper: FunctionType, thing: Any) -> Any:
         scope = {**backward.__globals__, helper.__name__: helper}
-        return plant(thing, _function(backward, backward.__code__, scope))
+        return plant(_function(backward, backward.__code__, scope), thing)
 
     return planted
 
@@ -123,10 +122,9 @@ def _compiled(function: FunctionType, tree: ast.Module) -> FunctionType | None:
     definition.decorator_list = []
     free = function.__code__.co_freevars
     if free:  # inside of a function with these variables the code closes over them too
-        body: list[ast.stmt] = [definition]
-        arguments = ast.arguments([], [ast.arg(name) for name in free], None, [], [], None, [])
-        outer = ast.FunctionDef("outer", arguments, body, [], type_params=[])
-        tree = ast.fix_missing_locations(ast.Module([outer], []))
+        outer = ast.parse(f"def outer({', '.join(free)}): pass")
+        outer.body[0].body = [definition]  # type: ignore[attr-defined]
+        tree = ast.fix_missing_locations(outer)
     try:
         code = compile(tree, f"<{function.__name__} with a bug>", "exec")
     except (SyntaxError, ValueError, TypeError):
