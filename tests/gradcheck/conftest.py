@@ -1,17 +1,37 @@
 """Collects every report of the run and prints the worst error at the end."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 
 import tolerances
+from capstone.cli.gradcheck import subject_of
 from capstone.gradcheck import Report
+from capstone.pytest_plugin import GradCheck
+from cases import Case
+
+CheckCase = Callable[..., Report]
 
 REPORTS = pytest.StashKey[list[Report]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[REPORTS] = []
+
+
+@pytest.fixture
+def check_case(gradcheck: GradCheck) -> CheckCase:
+    """Check a case by the plugin's fixture, so that it is on record and under the run's options."""
+
+    def run(case: Case, dtype: npt.DTypeLike = np.float64, **options: Any) -> Report:
+        return gradcheck(
+            subject_of(case, dtype), *case.inputs(dtype), **{"name": case.id, **options}
+        )
+
+    return run
 
 
 @pytest.fixture

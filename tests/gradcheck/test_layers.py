@@ -7,29 +7,30 @@ import pytest
 
 import tolerances
 from capstone.gradcheck import Report
-from cases import LAYER_CASES, Case, params, run_check
+from cases import LAYER_CASES, Case, params
 from gradcheck.rebinding import rebound
 
 Verified = Callable[[Report], Report]
+CheckCase = Callable[..., Report]
 
 
 @pytest.mark.parametrize("case", params(LAYER_CASES))
-def test_backward(case: Case, verified: Verified) -> None:
-    report = verified(run_check(case, depth="per_entry", method="complex"))
+def test_backward(case: Case, verified: Verified, check_case: CheckCase) -> None:
+    report = verified(check_case(case, depth="per_entry", method="complex"))
     names = [name for name, _ in case.layer().named_parameters()]
     assert set(names) <= {argument.name for argument in report.arguments}
     assert report.norm_error <= tolerances.GRADIENT
 
 
 @pytest.mark.parametrize("case", params(LAYER_CASES))
-def test_backward_by_the_ladder(case: Case) -> None:
-    run_check(case, method="ladder", depth="projection").raise_if_wrong()
+def test_backward_by_the_ladder(case: Case, check_case: CheckCase) -> None:
+    check_case(case, method="ladder", depth="projection")
 
 
 @pytest.mark.parametrize("case", params(LAYER_CASES))
-def test_backward_in_float32(case: Case) -> None:
-    report = run_check(case, dtype=np.float32)
-    report.raise_if_wrong()
+def test_backward_in_float32(case: Case, check_case: CheckCase) -> None:
+    report = check_case(case, dtype=np.float32)
+
     assert {argument.dtype for argument in report.arguments} == {"float32"}
 
 

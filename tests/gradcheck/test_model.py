@@ -6,38 +6,39 @@ import numpy as np
 import pytest
 
 import tolerances
-from capstone.gradcheck import Report, check
+from capstone.gradcheck import Report
 from capstone.loss import cross_entropy_loss
 from capstone.model import TrainableTransformer
 from capstone.presets import preset
-from cases import MODEL_CASES, Case, params, run_check
+from cases import MODEL_CASES, Case, params
 from gradcheck.rebinding import rebound
 
 Verified = Callable[[Report], Report]
+CheckCase = Callable[..., Report]
 
 
 @pytest.mark.parametrize("case", params(MODEL_CASES))
-def test_backward(case: Case, verified: Verified) -> None:
-    report = verified(run_check(case, depth="per_entry", method="complex"))
+def test_backward(case: Case, verified: Verified, check_case: CheckCase) -> None:
+    report = verified(check_case(case, depth="per_entry", method="complex"))
     model = case.layer()
     assert report.compared == sum(parameter.data.size for parameter in model.parameters())
     assert report.norm_error <= tolerances.GRADIENT
 
 
 @pytest.mark.parametrize("case", params(MODEL_CASES))
-def test_backward_by_the_ladder(case: Case) -> None:
-    run_check(case, method="ladder", depth="projection").raise_if_wrong()
+def test_backward_by_the_ladder(case: Case, check_case: CheckCase) -> None:
+    check_case(case, method="ladder", depth="projection")
 
 
 @pytest.mark.parametrize("case", params(MODEL_CASES))
-def test_backward_in_float32(case: Case) -> None:
-    run_check(case, dtype=np.float32).raise_if_wrong()
+def test_backward_in_float32(case: Case, check_case: CheckCase) -> None:
+    check_case(case, dtype=np.float32)
 
 
-def test_backward_of_the_tiny_preset(verified: Verified) -> None:
+def test_backward_of_the_tiny_preset(gradcheck: CheckCase) -> None:
     model = TrainableTransformer(preset("tiny", vocab_size=65), dtype=np.float64)
     tokens = np.random.default_rng(0).integers(0, 65, (2, 7))
-    report = verified(check(model, tokens, depth="projection", name="tiny"))
+    report = gradcheck(model, tokens, depth="projection", name="tiny")
     assert report.compared == model.count_parameters()
 
 

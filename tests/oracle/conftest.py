@@ -12,6 +12,7 @@ from capstone._typing import Array
 torch.set_num_threads(1)  # arrays are tiny here: a second thread costs more than it computes
 
 RECORD = "norm-relative error"
+ALLOWED = "allowed"  # the badge of this suite looks for it
 
 
 @pytest.fixture
@@ -30,6 +31,7 @@ def assert_agree(
             assert ours.shape == theirs.shape, what
             error = norm_error(ours, theirs)
             request.node.user_properties.append((RECORD, (error, what)))
+            request.node.user_properties.append((ALLOWED, tolerances.ORACLE))
             assert error <= tolerances.ORACLE, what
 
     return compare

@@ -58,9 +58,14 @@ def run(options: argparse.Namespace) -> int:
 
 def check_case(case: Case, dtype: npt.DTypeLike = np.float64, **options: Any) -> Report:
     """Point the verifier at one case of the table; `options` are those of `check`."""
+    standard = {"seed": case.seed, "name": case.id}
+    return check(subject_of(case, dtype), *case.inputs(dtype), **{**standard, **options})
+
+
+def subject_of(case: Case, dtype: npt.DTypeLike = np.float64) -> Any:
+    """What to check of a case: the pair of functions, or a fresh layer."""
     is_op = case.kind == "op"
-    subject: Any = Op(*case.passes(), options=case.options) if is_op else case.layer(dtype)
-    return check(subject, *case.inputs(dtype), **{"seed": case.seed, "name": case.id, **options})
+    return Op(*case.passes(), options=case.options) if is_op else case.layer(dtype)
 
 
 def _line(report: Report) -> str:

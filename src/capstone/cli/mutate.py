@@ -14,6 +14,7 @@ from capstone._checks import check_choice, fail
 from capstone._files import replacing
 from capstone.case import Case
 from capstone.cases import CASES
+from capstone.cli.gradcheck import subject_of
 from capstone.cli.load import load_thing, make_input
 from capstone.gradcheck import Op
 from capstone.gradcheck.audit.audit import Audit, Point, audit_points
@@ -76,9 +77,7 @@ def _points(what: str, options: argparse.Namespace) -> list[Point]:
 
 def point_of(case: Case) -> Point:
     """A built-in case, as audits want it."""
-    is_op = case.kind == "op"
-    subject = Op(*case.passes(), options=case.options) if is_op else case.layer(np.float64)
-    return Point(subject, case.inputs(), {"seed": case.seed, "name": case.id})
+    return Point(subject_of(case), case.inputs(), {"seed": case.seed, "name": case.id})
 
 
 def _write(path: Path, audits: list[Audit], selection: str) -> None:

@@ -13,10 +13,11 @@ def refuse(
     got: object,
     mend: str = "",
     error: type[UsageError] = UsageError,
+    function: str = "check",
 ) -> NoReturn:
     """Raise with the project's one message shape."""
     tail = f"; {mend}" if mend else ""
-    raise error(f"check: {rule}: expected {expected}, got {got}{tail}")
+    raise error(f"{function}: {rule}: expected {expected}, got {got}{tail}")
 
 
 def check_option(name: str, value: object, choices: Sequence[str]) -> None:

@@ -1,0 +1,1 @@
+"""Inputs that can show a mistake: made to measure, and looked over."""
