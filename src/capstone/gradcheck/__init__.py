@@ -6,7 +6,8 @@ It imports nothing of the transformer that this package also holds, so it serves
 from capstone.errors import GradientMismatch
 from capstone.gradcheck.audit.audit import Audit, audit
 from capstone.gradcheck.check import check
-from capstone.gradcheck.report import ArgumentReport, Finding, Report
+from capstone.gradcheck.outcome import ArgumentReport, Finding
+from capstone.gradcheck.report import Report
 from capstone.gradcheck.subjects.functions import Op
 from capstone.gradcheck.subjects.names import Names
 

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from capstone.gradcheck.outcome import Finding
 from capstone.gradcheck.protocol.elsewhere import check_elsewhere, check_ignored
 from capstone.gradcheck.protocol.passes import Protocol, check_contract
 from capstone.gradcheck.protocol.rules import check_protocol
-from capstone.gradcheck.report import Finding, Report
+from capstone.gradcheck.report import Report
 from capstone.gradcheck.subjects.make_subject import Means, make_subject
 from capstone.gradcheck.subjects.names import Names
 from capstone.gradcheck.subjects.subject import Subject

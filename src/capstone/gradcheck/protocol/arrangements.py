@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from capstone._typing import Array
+from capstone.gradcheck.outcome import Finding
 from capstone.gradcheck.protocol.passes import Protocol, broken
-from capstone.gradcheck.report import Finding
 
 
 def check_layout(p: Protocol) -> Iterator[Finding]:

@@ -6,8 +6,8 @@ import numpy as np
 
 from capstone._typing import Array
 from capstone.gradcheck.numeric.probes import far_point, near_point, signed
+from capstone.gradcheck.outcome import Finding
 from capstone.gradcheck.protocol.passes import Protocol, broken, point_elsewhere
-from capstone.gradcheck.report import Finding
 from capstone.gradcheck.subjects.subject import ContractBrokenError
 from capstone.gradcheck.verdict.verify import Verifier
 

@@ -7,8 +7,8 @@ import numpy as np
 
 from capstone._typing import Array
 from capstone.gradcheck.numeric.probes import signed
+from capstone.gradcheck.outcome import Finding
 from capstone.gradcheck.protocol.passes import Protocol, broken, largest_of, point_elsewhere
-from capstone.gradcheck.report import Finding
 from capstone.gradcheck.subjects.arrays import arrays_in
 
 

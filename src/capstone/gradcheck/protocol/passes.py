@@ -13,7 +13,7 @@ import numpy as np
 
 from capstone._typing import Array
 from capstone.gradcheck.numeric.probes import far_point, near_point
-from capstone.gradcheck.report import Finding
+from capstone.gradcheck.outcome import Finding
 from capstone.gradcheck.subjects.subject import Argument, Subject
 from capstone.gradcheck.verdict.base import Base, gradients_by_index
 from capstone.gradcheck.verdict.noise import allowance, scatter

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
+from capstone.gradcheck.outcome import Finding
 from capstone.gradcheck.protocol.arrangements import check_batch, check_empty, check_layout
 from capstone.gradcheck.protocol.manners import (
     check_accumulate,
@@ -13,7 +14,6 @@ from capstone.gradcheck.protocol.manners import (
     check_zero,
 )
 from capstone.gradcheck.protocol.passes import Protocol
-from capstone.gradcheck.report import Finding
 from capstone.gradcheck.subjects.subject import ContractBrokenError
 
 Rule = Callable[[Protocol], Iterator[Finding]]

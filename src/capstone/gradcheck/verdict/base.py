@@ -8,7 +8,8 @@ import numpy as np
 from capstone._typing import Array
 from capstone.errors import UsageError
 from capstone.gradcheck.numeric.probes import signed
-from capstone.gradcheck.report import Finding, Report
+from capstone.gradcheck.outcome import Finding
+from capstone.gradcheck.report import Report
 from capstone.gradcheck.subjects.arrays import as_array
 from capstone.gradcheck.subjects.subject import ContractBrokenError, Subject
 from capstone.gradcheck.usage import refuse

@@ -16,7 +16,7 @@ from capstone._typing import Array
 from capstone.gradcheck.diagnosis.fingerprints import diagnose
 from capstone.gradcheck.numeric.evaluator import Evaluator, Numeric, Slopes
 from capstone.gradcheck.numeric.probes import one_hots, signed
-from capstone.gradcheck.report import ArgumentReport
+from capstone.gradcheck.outcome import ArgumentReport
 from capstone.gradcheck.subjects.subject import Argument
 
 ROUNDINGS = 32.0  # that may line up along a chain of operations, in units of eps * sum|terms|

@@ -11,7 +11,8 @@ from capstone.gradcheck.numeric.curve import error_curve
 from capstone.gradcheck.numeric.evaluator import Evaluator, Numeric
 from capstone.gradcheck.numeric.ladder import Ladder
 from capstone.gradcheck.numeric.probes import nudged, one_hots
-from capstone.gradcheck.report import ArgumentReport, Report
+from capstone.gradcheck.outcome import ArgumentReport
+from capstone.gradcheck.report import Report
 from capstone.gradcheck.subjects.subject import Subject
 from capstone.gradcheck.usage import refuse
 from capstone.gradcheck.verdict.base import Base, gradients_by_index
