@@ -40,6 +40,8 @@ class Ladder:
     """
 
     name = "noise-limited ladder"
+    amplification = 1.0
+    """Roundings of the output in one difference, in units of those of a central one."""
 
     def __init__(
         self,
@@ -92,7 +94,7 @@ class Ladder:
         """Derivatives along P directions, each through one argument or several at once."""
         eps, values = float(np.finfo(float).eps), self.evaluator.values
         count = len(next(iter(directions.values())))
-        climb = _Climb(count, self.rounding, self.enough)
+        climb = _Climb(count, self.rounding * self.amplification, self.enough)
         # in units of the direction: what its largest and its smallest entries can bear
         bounds = [scales(values[index], moved) for index, moved in directions.items()]
         scale, own = (np.min(column, axis=0) for column in zip(*bounds, strict=True))  # (P,) each
@@ -106,9 +108,9 @@ class Ladder:
                 break
             steps = steps[: self._at_once(directions, len(on)), on]  # (R, P still climbing)
             chosen = {index: moved[on] for index, moved in directions.items()}
-            for step, central in zip(steps, self._central(chosen, steps), strict=True):
+            for step, rung in zip(steps, self._rungs(chosen, steps), strict=True):
                 still = climb.goes_on[on] & (step <= 1.01 * scale[on] * 10.0**HIGHEST)
-                slope, size, silent = (column[still] for column in central)
+                slope, size, silent = (column[still] for column in rung)
                 moves = eps * size * (own[on] + step)[still]  # rounding of the perturbed entries
                 climb.add(on[still], slope, size, silent, moves, step[still])
             first += len(steps)
@@ -120,20 +122,30 @@ class Ladder:
             return 1
         return max(1, min(RUNGS, self.evaluator.chunk(*directions) // (2 * count)))
 
-    def _central(
-        self, directions: Directions, steps: Array
-    ) -> Iterator[tuple[Array, Array, Array]]:
+    def _rungs(self, directions: Directions, steps: Array) -> Iterator[tuple[Array, Array, Array]]:
         """For each row of steps (R, P): slopes, sizes of their terms, and whether nothing moved."""
-        rungs, count = steps.shape
-        variants = {}
-        for index, moved in directions.items():
-            x = self.evaluator.values[index]
-            by = (steps.reshape(rungs, count, *(1,) * x.ndim) * moved).reshape(-1, *x.shape)
-            variants[index] = np.concatenate([x + by, x - by])  # (2 R P, *shape)
-        y = self.evaluator.outputs(variants).reshape(2, rungs, count, -1)
-        products = (y[0] - y[1]) * self.evaluator.dy.reshape(-1) / (2 * steps[..., None])
-        is_silent = ~(y[0] != y[1]).any(axis=-1)
+        slopes = self._quotients(directions, steps)  # (R, P, number of outputs)
+        products = slopes * self.evaluator.dy.reshape(-1)
+        is_silent = ~(slopes != 0).any(axis=-1)
         return zip(products.sum(axis=-1), np.abs(products).sum(axis=-1), is_silent, strict=True)
+
+    def _quotients(self, directions: Directions, steps: Array) -> Array:
+        """(R, P, number of outputs) central differences."""
+        plus, minus = stepped(self.evaluator, directions, steps, (1.0, -1.0))
+        return np.asarray((plus - minus) / (2 * steps[..., None]))
+
+
+def stepped(
+    evaluator: Evaluator, directions: Directions, steps: Array, multiples: Sequence[float]
+) -> Array:
+    """(len(multiples), R, P, number of outputs): y at multiples of the steps (R, P)."""
+    rungs, count = steps.shape
+    variants = {}
+    for index, moved in directions.items():
+        x = evaluator.values[index]
+        by = (steps.reshape(rungs, count, *(1,) * x.ndim) * moved).reshape(-1, *x.shape)
+        variants[index] = np.concatenate([x + multiple * by for multiple in multiples])
+    return evaluator.outputs(variants).reshape(len(multiples), rungs, count, -1)
 
 
 class _Climb:

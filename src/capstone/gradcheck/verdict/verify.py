@@ -10,7 +10,7 @@ from capstone.gradcheck.numeric.complex_step import ComplexStep, why_not_complex
 from capstone.gradcheck.numeric.curve import error_curve
 from capstone.gradcheck.numeric.evaluator import Evaluator, Numeric
 from capstone.gradcheck.numeric.ladder import Ladder
-from capstone.gradcheck.numeric.probes import nudged, one_hots
+from capstone.gradcheck.numeric.probes import one_hots
 from capstone.gradcheck.outcome import ArgumentReport
 from capstone.gradcheck.report import Report
 from capstone.gradcheck.subjects.subject import Subject
@@ -24,12 +24,10 @@ from capstone.gradcheck.verdict.compare import (
     find_wrong_entries,
     summarize,
 )
-from capstone.gradcheck.verdict.noise import allowance, scatter
+from capstone.gradcheck.verdict.hearing import Hearing
 
 PER_ENTRY_WORK = 2e8  # entries times numbers a forward pass touches: about two seconds
 LADDER_FORWARDS = 40  # that one direction takes, in the middle of 17 to 51
-GRAY = 1e4  # allowances: an error above is no rounding of the numeric side, which costs to measure
-NUMERIC_SAMPLES = 3  # of the scatter of numeric derivatives
 
 
 class Verifier:
@@ -70,6 +68,9 @@ class Verifier:
         gradients = gradients_by_index(self.subject, self.base.gradients)
         shows_something = False
         comparable = [index for index in self._filled() if self._is_comparable(gradients, index)]
+        self.hearing = Hearing(
+            self.subject, self.rng, self.report.warnings, self.method, self.evaluator
+        )
         joint = None
         if self.report.depth == "projection" and comparable == self.chosen:
             joint = self._jointly(gradients, numeric)
@@ -82,7 +83,7 @@ class Verifier:
             silent = comparison.numeric.is_silent
             if self.report.depth == "per_entry" and silent.any() and not silent.all():
                 self.ignored[index] = silent.reshape(shape)
-        self.report.forwards += evaluator.forwards
+        self.report.forwards += evaluator.forwards + self.hearing.forwards
         return shows_something
 
     def _is_comparable(self, gradients: Mapping[int, Array], index: int) -> bool:
@@ -102,15 +103,19 @@ class Verifier:
         gradients = gradients_by_index(self.subject, self.subject.backward(self.base.dy, saved))
         there = Base(list(values), self.base.dy, list(gradients.values()), self.base.may_write)
         evaluator = self.evaluator(values)
-        numeric = Ladder(evaluator, self.rng) if by_ladder else self.method(evaluator)
+        method = self._ladder if by_ladder else self.method
+        numeric = method(evaluator)
+        hearing = Hearing(self.subject, self.rng, [], method, self.evaluator)
         wrong = []
         if self._jointly(gradients, numeric) is None:
             for index in self._filled():
                 argument = self.subject.arguments[index]
                 comparison = compare_probes(argument, index, gradients[index], numeric, self.rng)
-                if self._with_measured_noise(comparison, index, there).is_wrong.any():
+                judged = hearing.judge(comparison, index, there, numeric)
+                # where there is no derivative to compare with, nobody is to blame
+                if (judged.is_wrong & np.isfinite(judged.numeric.value)).any():
                     wrong.append(index)
-        self.report.forwards += evaluator.forwards + 1
+        self.report.forwards += evaluator.forwards + hearing.forwards + 1
         self.report.backwards += 1
         return wrong
 
@@ -144,8 +149,11 @@ class Verifier:
             if reason:
                 self.report.warnings.append(f"no complex step: {reason}")
         if reason:
-            self.method = lambda evaluator: Ladder(evaluator, self.rng)
+            self.method = self._ladder
         self.report.method = Ladder.name if reason else ComplexStep.name
+
+    def _ladder(self, evaluator: Evaluator) -> Ladder:
+        return Ladder(evaluator, self.rng)
 
     def _depth(self, evaluator: Evaluator) -> str:
         if self.report.depth != "auto":
@@ -163,47 +171,7 @@ class Verifier:
             comparison = compare_probes(argument, index, gradient, numeric, self.rng)
         else:
             comparison = compare_entries(argument, index, gradient, numeric, evaluator)
-        return self._with_measured_noise(comparison, index, self.base)
-
-    def _with_measured_noise(self, comparison: Comparison, index: int, base: Base) -> Comparison:
-        """Where rounding of the terms does not explain an error, measure what rounding does.
-
-        First of the backward pass, which is cheap; where an error is left that is small enough to
-        be rounding, of the numeric derivative too.
-        """
-        if not comparison.is_wrong.any():
-            return comparison
-        moved = scatter(self.subject, base, self.rng)
-        extra = allowance([comparison.along(sample[index]) for sample in moved])
-        comparison = replace(comparison, extra=comparison.extra + extra)
-        excess = comparison.error / np.maximum(comparison.allowed, np.finfo(float).tiny)
-        gray = np.flatnonzero(comparison.is_wrong)
-        if not gray.size or not excess[gray].max() <= GRAY:
-            return comparison
-        more = np.zeros(len(comparison.analytic))
-        more[gray] = allowance(self._numeric_scatter(comparison, index, gray, base))
-        return replace(comparison, extra=comparison.extra + more)
-
-    def _numeric_scatter(
-        self, comparison: Comparison, index: int, which: Array, base: Base
-    ) -> list[Array]:
-        """Movements of some of the numeric derivatives, one array a sample."""
-        before = comparison.numeric.value[which]
-        movements = []
-        for _ in range(NUMERIC_SAMPLES):
-            evaluator = self.evaluator([nudged(self.rng, value) for value in base.values])
-            numeric, chunk = self.method(evaluator), evaluator.chunk(index)
-            parts = [
-                numeric.slopes(
-                    {index: comparison.directions_of(which[start : start + chunk])}
-                ).value
-                for start in range(0, len(which), chunk)
-            ]
-            movement = np.concatenate(parts) - before
-            if np.isfinite(movement).all():
-                movements.append(movement)
-            self.report.forwards += evaluator.forwards
-        return movements
+        return self.hearing.judge(comparison, index, self.base, numeric)
 
     def _with_curve(
         self, verdict: ArgumentReport, index: int, evaluator: Evaluator

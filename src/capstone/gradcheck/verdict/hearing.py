@@ -1,0 +1,208 @@
+"""A second hearing for what the derived bound calls wrong: edges of the domain, noise, kinks.
+
+None of it excuses a wrong formula: what is looked for lies in the forward pass or in the last digit
+of the numbers, and is measured.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from capstone._typing import Array
+from capstone.gradcheck.numeric.evaluator import Evaluator, Numeric, Slopes
+from capstone.gradcheck.numeric.ladder import Ladder
+from capstone.gradcheck.numeric.one_sided import Kinks, OneSided, kinks
+from capstone.gradcheck.numeric.probes import nudged
+from capstone.gradcheck.subjects.subject import Subject
+from capstone.gradcheck.verdict.base import Base
+from capstone.gradcheck.verdict.compare import Comparison
+from capstone.gradcheck.verdict.noise import allowance, scatter
+
+GRAY = 1e4  # allowances: an error above is no rounding of the numeric side, which costs to measure
+NUMERIC_SAMPLES = 3  # of the scatter of numeric derivatives
+AT_ONCE = 16  # disputed directions that are looked at before it is decided to go on
+SLACK = 1e-6  # share of the radius of subgradients: how well it is known
+TOGETHER = "each a subgradient at its kink, together they are none: does a tie pay twice?"
+
+EvaluatorAt = Callable[[list[Array]], Evaluator]
+
+
+class Hearing:
+    """Judges disputed comparisons once more.
+
+    Args:
+        subject: what is checked.
+        rng: of directions and of noise.
+        warnings: of the report, to add to.
+        method: makes the numeric side from an evaluator.
+        evaluator_at: of the subject, at other values.
+    """
+
+    def __init__(
+        self,
+        subject: Subject,
+        rng: np.random.Generator,
+        warnings: list[str],
+        method: Callable[[Evaluator], Numeric],
+        evaluator_at: EvaluatorAt,
+    ) -> None:
+        self.subject, self.rng, self.warnings = subject, rng, warnings
+        self.method, self.evaluator_at = method, evaluator_at
+        self.forwards = 0
+
+    def judge(self, comparison: Comparison, index: int, base: Base, numeric: Numeric) -> Comparison:
+        """The comparison with the bounds, and at an edge the derivatives, that hold there."""
+        comparison = self._at_edges(comparison, index, numeric)
+        if not comparison.is_wrong.any():
+            return comparison
+        comparison, is_kink = self._at_kinks(comparison, index, numeric)
+        # at a kink one rounding error may choose another branch: that is no noise
+        return self._with_measured_noise(comparison, index, base, ~is_kink)
+
+    def _at_edges(self, comparison: Comparison, index: int, numeric: Numeric) -> Comparison:
+        """Where the forward pass runs on one side only, the slope to that side is the truth."""
+        lost = np.flatnonzero(~np.isfinite(comparison.numeric.value))
+        if not lost.size or not isinstance(numeric, Ladder):
+            return comparison
+        one_sided = OneSided(numeric.evaluator, self.rng)
+        slopes = comparison.numeric
+        for start in range(0, len(lost), AT_ONCE):
+            part = lost[start : start + AT_ONCE]
+            moved = {index: comparison.directions_of(part)}
+            sides = [one_sided.toward(sign).slopes(moved) for sign in (1.0, -1.0)]
+            is_right = np.isfinite(sides[0].value)
+            better = Slopes(*(np.where(is_right, *columns) for columns in zip(*sides, strict=True)))
+            if not np.isfinite(better.value).any():
+                return comparison  # no edge: the forward pass fails all around
+            slopes = Slopes(
+                *(_with(old, part, new) for old, new in zip(slopes, better, strict=True))
+            )
+        name = comparison.argument.name
+        self.warnings.append(
+            f"d({name}): {len(lost)} slopes at the edge of the domain, to one side"
+        )
+        return replace(comparison, numeric=slopes)
+
+    def _with_measured_noise(
+        self, comparison: Comparison, index: int, base: Base, may_be_noise: Array
+    ) -> Comparison:
+        """Where rounding of the terms does not explain an error, measure what rounding does.
+
+        First of the backward pass, which is cheap; where an error is left that is small enough to
+        be rounding, of the numeric derivative too.
+        """
+        if not (comparison.is_wrong & may_be_noise).any():
+            return comparison
+        moved = scatter(self.subject, base, self.rng)
+        extra = allowance([comparison.along(sample[index]) for sample in moved])
+        comparison = replace(comparison, extra=comparison.extra + extra * may_be_noise)
+        excess = comparison.error / np.maximum(comparison.allowed, np.finfo(float).tiny)
+        gray = np.flatnonzero(comparison.is_wrong & may_be_noise)
+        if not gray.size or not excess[gray].max() <= GRAY:
+            return comparison
+        more = np.zeros(len(comparison.analytic))
+        more[gray] = allowance(self._numeric_scatter(comparison, index, gray, base))
+        return replace(comparison, extra=comparison.extra + more)
+
+    def _numeric_scatter(
+        self, comparison: Comparison, index: int, which: Array, base: Base
+    ) -> list[Array]:
+        """Movements of some of the numeric derivatives, one array a sample."""
+        before = comparison.numeric.value[which]
+        movements = []
+        for _ in range(NUMERIC_SAMPLES):
+            evaluator = self.evaluator_at([nudged(self.rng, value) for value in base.values])
+            numeric, chunk = self.method(evaluator), evaluator.chunk(index)
+            parts = [
+                numeric.slopes(
+                    {index: comparison.directions_of(which[start : start + chunk])}
+                ).value
+                for start in range(0, len(which), chunk)
+            ]
+            movement = np.concatenate(parts) - before
+            if np.isfinite(movement).all():
+                movements.append(movement)
+            self.forwards += evaluator.forwards
+        return movements
+
+    def _at_kinks(
+        self, comparison: Comparison, index: int, numeric: Numeric
+    ) -> tuple[Comparison, Array]:
+        """Where the slope jumps at the point itself, the nearest value in between is the truth.
+
+        A batch of disputed directions without a single kink ends the search: a formula is wrong.
+
+        Returns:
+            The comparison, and (n,) booleans: where there is a kink.
+        """
+        disputed = np.flatnonzero(comparison.is_wrong)
+        reach = np.zeros(len(comparison.analytic))
+        if not isinstance(numeric, Ladder):
+            return comparison, reach > 0
+        found = None
+        for start in range(0, len(disputed), AT_ONCE):
+            part = disputed[start : start + AT_ONCE]
+            here = kinks(numeric.evaluator, index, comparison.directions_of(part))
+            if not here.radius.any():
+                break
+            reach[part] = here.radius
+            found = found or (part, here)
+        if found is None:
+            return comparison, reach > 0
+        judged = _within_reach(comparison, reach)
+        words = _kink_in_words(judged, *found)
+        if comparison.probes is None and not self._agree_together(judged, index, numeric, reach):
+            judged, words = comparison, f"d({comparison.argument.name}): {TOGETHER}"
+        self.warnings.append(words)
+        return judged, reach > 0
+
+    def _agree_together(
+        self, comparison: Comparison, index: int, numeric: Ladder, reach: Array
+    ) -> bool:
+        """Are the values at several kinks possible at once?
+
+        Each of two tied entries of a maximum may get all of the gradient, but not both of them.
+        """
+        at = (reach > 0) & ~comparison.is_wrong
+        if at.sum() < 2:
+            return True
+        size = len(reach)
+        for signs in (np.ones(size), self.rng.choice([-1.0, 1.0], size)):
+            v = at * signs * self.rng.uniform(0.5, 1.5, size)
+            direction = v.reshape(1, *comparison.argument.value.shape)
+            here = kinks(numeric.evaluator, index, direction)
+            center, analytic = (here.left[0] + here.right[0]) / 2, float(comparison.analytic @ v)
+            doubt = SLACK * np.abs(comparison.analytic * v).sum() + comparison.allowed @ np.abs(v)
+            if not abs(analytic - center) <= here.radius[0] + doubt + SLACK * abs(center):
+                return False
+        return True
+
+
+def _within_reach(comparison: Comparison, reach: Array) -> Comparison:
+    """The truth is whatever lies within reach of the mean slope and nearest to the gradient."""
+    mean = comparison.numeric.value
+    nearest = np.clip(comparison.analytic, mean - reach, mean + reach)
+    value = np.where(reach > 0, nearest, mean)
+    numeric = comparison.numeric._replace(value=value)
+    return replace(comparison, numeric=numeric, extra=comparison.extra + SLACK * reach)
+
+
+def _with(old: Array, part: Array, new: Array) -> Array:
+    changed = old.copy()
+    changed[part] = new
+    return changed
+
+
+def _kink_in_words(comparison: Comparison, part: Array, found: Kinks) -> str:
+    """One of the kinks, and whether the gradient there is a subgradient."""
+    name, shape = comparison.argument.name, comparison.argument.value.shape
+    at_kink = np.flatnonzero(found.radius > 0)
+    wrong = [n for n in at_kink if comparison.is_wrong[part[n]]]
+    n = wrong[0] if wrong else at_kink[0]
+    entry = [int(i) for i in np.unravel_index(part[n], shape)] if comparison.probes is None else ""
+    verdict = "no subgradient" if wrong else "a subgradient"
+    return (
+        f"d({name}){entry or ''} is {verdict}: a kink lies within {found.within[n]:.0e}, slopes "
+        f"{found.left[n]:.4g} and {found.right[n]:.4g} beside it"
+    )
