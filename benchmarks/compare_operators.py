@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from capstone._typing import Array
+from capstone.errors import UsageError
 from capstone.gradcheck import check
 
 Spoil = Callable[[Array, Array, int], Array]  # (gradient, upstream, entry) to a wrong gradient
@@ -53,37 +54,41 @@ KINDS: dict[str, Spoil] = {
 TOOLS = ("capstone", "torch slow", "torch fast")
 
 
-def spoiled(operator: Any, kind: str, argument: int, entry: int) -> Callable[..., Any]:
-    """The operator's gradient with one mistake."""
-
-    def vjp(dy: Array, *inputs: Array) -> tuple[Array, ...]:
-        grads = list(operator.vjp(dy, *inputs))
-        grads[argument] = KINDS[kind](grads[argument].copy(), dy, entry)
-        return tuple(grads)
-
-    return vjp
-
-
-def torch_accepts(operator: Any, vjp: Callable[..., Any], *, is_fast: bool) -> bool:
-    """What PyTorch's check says of the operator with this gradient."""
+def spoiled(operator: Any, kind: str, argument: int, entry: int) -> Any:
+    """The operator as an `autograd.Function` whose gradient has one mistake."""
     import torch
 
-    class Wrapped(torch.autograd.Function):
+    class Spoiled(torch.autograd.Function):
         @staticmethod
         def forward(ctx: Any, *tensors: Any) -> Any:
             ctx.save_for_backward(*tensors)
-            y = operator.forward(*(tensor.detach().numpy() for tensor in tensors))
-            return torch.from_numpy(np.asarray(y))
+            return operator.run(*tensors)
 
         @staticmethod
         def backward(ctx: Any, *grad_outputs: Any) -> Any:
-            inputs = [tensor.detach().numpy() for tensor in ctx.saved_tensors]
-            grads = vjp(grad_outputs[0].numpy(), *inputs)
-            return tuple(torch.from_numpy(np.array(grad)) for grad in grads)
+            leaves = [tensor.detach().requires_grad_() for tensor in ctx.saved_tensors]
+            grads = operator.grads(grad_outputs[0], leaves)
+            wrong = spoil(grads[argument], grad_outputs[0], kind, entry)
+            return *grads[:argument], wrong, *grads[argument + 1 :]
 
-    tensors = [torch.from_numpy(array.copy()).requires_grad_() for array in operator.inputs]
+    return Spoiled
+
+
+def spoil(grad: Any, dy: Any, kind: str, entry: int) -> Any:
+    """A tensor with the mistake in it."""
+    import torch
+
+    arrays = [tensor.numpy(force=True) for tensor in (grad, dy)]
+    return torch.from_numpy(np.array(KINDS[kind](arrays[0].copy(), arrays[1], entry)))
+
+
+def torch_accepts(function: Any, inputs: list[Any], *, is_fast: bool) -> bool:
+    """What PyTorch's check says of it, with its default tolerances."""
+    import torch
+
+    tensors = [tensor.clone().requires_grad_() for tensor in inputs]
     try:
-        return bool(torch.autograd.gradcheck(Wrapped.apply, tensors, fast_mode=is_fast))
+        return bool(torch.autograd.gradcheck(function.apply, tensors, fast_mode=is_fast))
     except Exception:  # a rejection is an exception
         return False
 
@@ -91,11 +96,20 @@ def torch_accepts(operator: Any, vjp: Callable[..., Any], *, is_fast: bool) -> b
 def judge(operator: Any, seed: int) -> dict[str, Any]:
     """Verdicts on one operator: as it is, and spoiled."""
     dy = _upstream(operator, seed)
-    options = {"upstream": dy, "seed": seed, "name": operator.name}
-    report = check(operator.forward, *operator.inputs, backward=operator.vjp, **options)
+    options: dict[str, Any] = {"upstream": dy, "seed": seed, "name": operator.name}
+    try:
+        report = check(operator.run, *operator.inputs, **options)
+    except UsageError as error:
+        return {"ok": False, "rules": ["refused"], "report": str(error), "spoiled": []}
     rules = sorted({finding.rule for finding in report.findings})
-    entry = {"ok": report.ok, "rules": rules, "report": str(report), "spoiled": []}
-    grads = operator.vjp(dy, *operator.inputs)
+    entry = {
+        "ok": report.ok,
+        "rules": rules,
+        "report": str(report),
+        "method": report.method,
+        "spoiled": [],
+    }
+    grads = operator.vjp(dy)
     able = [i for i, grad in enumerate(grads) if np.abs(grad).max(initial=0) > 0]
     if not report.ok or not able:
         return entry
@@ -103,23 +117,23 @@ def judge(operator: Any, seed: int) -> dict[str, Any]:
     for kind in KINDS:
         argument = int(rng.choice(able))
         place = int(rng.choice(np.flatnonzero(grads[argument])))
-        vjp = spoiled(operator, kind, argument, place)
-        error = np.abs(vjp(dy, *operator.inputs)[argument] - grads[argument])
+        error = np.abs(KINDS[kind](grads[argument].copy(), dy, place) - grads[argument])
         if not error.any():
             continue  # a transposed vector is no mistake
+        function = spoiled(operator, kind, argument, place)
         sizes = np.abs(grads[argument])
         floor = report.arguments[argument].detection_floor * np.median(sizes[sizes > 0])
         found = [
-            not check(operator.forward, *operator.inputs, backward=vjp, **options).ok,
-            not torch_accepts(operator, vjp, is_fast=False),
-            not torch_accepts(operator, vjp, is_fast=True),
+            not check(function, *operator.inputs, **options).ok,
+            not torch_accepts(function, operator.inputs, is_fast=False),
+            not torch_accepts(function, operator.inputs, is_fast=True),
         ]
         entry["spoiled"].append([kind, bool(error.max() > floor), *found])
     return entry
 
 
 def _upstream(operator: Any, seed: int) -> Array:
-    shape = operator.forward(*operator.inputs).shape
+    shape = operator.forward().shape
     rng = np.random.default_rng(seed)
     return np.asarray(rng.uniform(0.5, 1.5, shape) * rng.choice([-1.0, 1.0], shape))
 
@@ -161,7 +175,9 @@ def print_verdicts(outcomes: dict[str, Any]) -> None:
     left_out = Counter(outcome for outcome in outcomes.values() if isinstance(outcome, str))
     judged = {name: outcome for name, outcome in outcomes.items() if isinstance(outcome, dict)}
     passing = sum(outcome["ok"] for outcome in judged.values())
-    print(f"{len(judged)} operators: {passing} right")
+    methods = Counter(outcome.get("method") for outcome in judged.values() if outcome["ok"])
+    listed = ", ".join(f"{count} by {method}" for method, count in methods.most_common())
+    print(f"{len(judged)} operators: {passing} right ({listed})")
     undecided = [name for name, outcome in judged.items() if outcome["rules"] == ["vacuous"]]
     print(f"{len(undecided)} undecided, all gradients are zero: {', '.join(undecided)}")
     rejected = {n: o for n, o in judged.items() if not o["ok"] and n not in undecided}

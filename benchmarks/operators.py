@@ -1,4 +1,4 @@
-"""PyTorch's own operators as pairs of NumPy functions, with inputs: gradients nobody here wrote."""
+"""PyTorch's own operators as functions of tensors, with inputs: gradients nobody here wrote."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,15 +20,30 @@ class Operator:
 
     Args:
         name: PyTorch's.
-        forward: of its differentiable inputs, as NumPy arrays; outputs are joined if several.
-        vjp: `vjp(dy, *inputs) -> grads`, by PyTorch's own gradient.
-        inputs: float64.
+        run: of its differentiable inputs; outputs are joined if several.
+        inputs: float64 tensors.
     """
 
     name: str
-    forward: Callable[..., Array]
-    vjp: Callable[..., tuple[Array, ...]]
-    inputs: list[Array]
+    run: Callable[..., torch.Tensor]
+    inputs: list[torch.Tensor]
+
+    def forward(self) -> Array:
+        """The output."""
+        with torch.no_grad():
+            return self.run(*self.inputs).numpy(force=True).copy()
+
+    def vjp(self, dy: Array) -> list[Array]:
+        """PyTorch's own gradients."""
+        leaves = [tensor.clone().requires_grad_() for tensor in self.inputs]
+        return [grad.numpy(force=True).copy() for grad in self.grads(torch.from_numpy(dy), leaves)]
+
+    def grads(self, dy: torch.Tensor, leaves: list[torch.Tensor]) -> list[torch.Tensor]:
+        """The same as tensors; zeros for inputs that the output does not depend on."""
+        with torch.enable_grad():  # the caller may be inside of a backward pass
+            grads = torch.autograd.grad(self.run(*leaves), leaves, dy, allow_unused=True)
+        pairs = zip(grads, leaves, strict=True)
+        return [torch.zeros_like(leaf) if grad is None else grad for grad, leaf in pairs]
 
 
 def operators() -> Iterator[tuple[str, Operator | str]]:
@@ -56,21 +71,20 @@ def _at_a_sample(name: str, info: Any) -> Operator | str:
     fitting, reason = None, "no sample of a fitting size"
     for sample in info.sample_inputs("cpu", torch.float64, requires_grad=True):
         operator = _wrap(name, info, sample)
-        if not 0 < sum(array.size for array in operator.inputs) <= MOST_ENTRIES:
+        if not 0 < sum(tensor.numel() for tensor in operator.inputs) <= MOST_ENTRIES:
             continue
         try:
-            y = operator.forward(*operator.inputs)
-            is_same = np.array_equal(y, operator.forward(*operator.inputs), equal_nan=True)
-            grads = operator.vjp(np.ones(y.shape), *operator.inputs)
+            y = operator.forward()
+            is_same = np.array_equal(y, operator.forward(), equal_nan=True)
+            grads = operator.vjp(np.ones(y.shape))
         except Exception as error:  # sparse or complex arrays, outputs that are no tensors
             reason = f"cannot be wrapped: {type(error).__name__}"
             continue
-        arrays = [y, *operator.inputs]
         if not is_same:
             return "the forward pass is random"
         if y.dtype.kind != "f" or not 0 < y.size <= MOST_OUTPUTS:
             continue
-        if not all(np.isfinite(array).all() for array in arrays):
+        if not all(np.isfinite(array).all() for array in [y, *map(np.asarray, operator.inputs)]):
             reason = "samples with NaN or infinities"
             continue
         if any(grad.any() for grad in grads):
@@ -96,36 +110,31 @@ def _wrap(name: str, info: Any, sample: Any) -> Operator:
             return type(part)(replaced(value, values) for value in part)
         return part
 
-    def run(values: list[torch.Tensor]) -> torch.Tensor:
+    def run(*values: torch.Tensor) -> torch.Tensor:
         remaining = list(values)
         first, *others = replaced([sample.input, *sample.args], remaining)
         keywords = replaced(sample.kwargs, remaining)
         # symmetric arguments and the like: PyTorch's test wraps those operators too
         y = info.gradcheck_wrapper(info.get_op(), first, *others, **keywords)
         y = sample.output_process_fn_grad(y) if sample.output_process_fn_grad else y
-        outputs = [
-            part for part in (y if isinstance(y, list | tuple) else [y]) if part.requires_grad
-        ]
+        listed = y if isinstance(y, list | tuple) else [y]
+        outputs = [listed[i] for i in numbers]
         return (
             outputs[0] if len(outputs) == 1 else torch.cat([part.reshape(-1) for part in outputs])
         )
 
-    def tensors(arrays: tuple[Array, ...]) -> list[torch.Tensor]:
-        return [torch.from_numpy(np.array(array)).requires_grad_() for array in arrays]
-
-    def forward(*arrays: Array) -> Array:
-        with torch.enable_grad():  # the check may be PyTorch's, inside of a backward pass
-            return run(tensors(arrays)).detach().numpy(force=True).copy()
-
-    def vjp(dy: Array, *arrays: Array) -> tuple[Array, ...]:
-        with torch.enable_grad():
-            values = tensors(arrays)
-            upstream = torch.from_numpy(np.array(dy))
-            grads = torch.autograd.grad(run(values), values, upstream, allow_unused=True)
-        return tuple(
-            np.zeros(array.shape) if grad is None else grad.numpy(force=True).copy()
-            for grad, array in zip(grads, arrays, strict=True)
-        )
-
     replaced([sample.input, *sample.args, sample.kwargs], None)
-    return Operator(name, forward, vjp, [leaf.detach().numpy().copy() for leaf in leaves])
+    numbers = [0]
+    try:
+        y = run_once(info, sample)
+        numbers = [i for i, part in enumerate(y) if part.requires_grad] or [0]
+    except Exception:  # the caller meets it again, and says so
+        pass
+    return Operator(name, run, [leaf.detach().clone() for leaf in leaves])
+
+
+def run_once(info: Any, sample: Any) -> list[torch.Tensor]:
+    """All outputs at the sample itself."""
+    y = info.gradcheck_wrapper(info.get_op(), sample.input, *sample.args, **sample.kwargs)
+    y = sample.output_process_fn_grad(y) if sample.output_process_fn_grad else y
+    return list(y) if isinstance(y, list | tuple) else [y]

@@ -5,6 +5,10 @@ rounding bounds, a larger step only reduces the noise; the first disagreement me
 has arrived. One more step back truncation is ten times smaller, hence below the noise, and there
 twice the rounding bound holds. No tolerance is asked for, and none is guessed.
 
+Two rungs together also give a difference whose truncation goes with the fourth power of the step,
+and three one with the sixth (Richardson's extrapolation). These climb ladders of their own by the
+same rule, farther up, where rounding is smaller; the least noisy of the three is the result.
+
 Where neighbors disagree before any plateau has formed, truncation cannot be the cause: the forward
 pass is rougher than its rounding bound says, and the bound is raised until it explains what was
 seen.
@@ -16,15 +20,18 @@ import numpy as np
 
 from capstone._typing import Array
 from capstone.gradcheck.numeric.evaluator import Directions, Evaluator, Slopes, scale_of
-from capstone.gradcheck.numeric.probes import nudged
+from capstone.gradcheck.numeric.roughness import NUDGES, Roughness
 
 SAFETY = 8.0  # roundings of a forward pass, in units of eps * sum|terms|, that may line up
 LOWEST, HIGHEST = -13.0, -1.0  # decimal exponents of the step, in units of the scale
 DEEPEST = 30.0  # decades below the array's scale at which small entries get steps of their own
 PLATEAU = 2  # agreements in a row that make one
 RUNGS = 4  # that are evaluated by one call where they can be stacked
-NUDGES = (1, 1e2, 1e4)  # roundings by which the inputs move to show how rough the forward is
-FAR_NUDGE = 1e8  # and to show jumps: a third of one rounding of float32
+# Rounding of a difference of second, fourth and sixth order, in units of that of its own rung: with
+# a ratio r of steps, (r**2 * r + 1) / (r**2 - 1) = 3.6, and (r**4 * 3.6 * r + 3.6) / (r**4 - 1).
+RATIO = 10**0.5
+NOISES = (1.0, 3.63, 11.7)
+TOUCHES = (1e-2, 1e-5)  # of the scale: steps that show which outputs depend on a direction
 
 
 class Ladder:
@@ -53,53 +60,19 @@ class Ladder:
         nudges: Sequence[float] = NUDGES,
     ) -> None:
         self.evaluator, self.lowest, self.enough = evaluator, lowest, enough
-        terms = evaluator.dy * evaluator.base
-        eps = np.finfo(np.result_type(evaluator.base.dtype, np.float16)).eps  # of the output
-        derived = float(eps) * float(np.abs(terms).sum())
-        self.rounding = max(derived, self._roughness(rng, nudges))
-
-    def _roughness(self, rng: np.random.Generator, nudges: Sequence[float]) -> float:
-        """How far `<dy, y>` is from a straight line where it must look like one.
-
-        A forward pass that does not notice the nudges may be flat between jumps (small numbers
-        beside a large one, a lower precision inside). A far nudge shows that, with its curvature,
-        of which four times the bend at half the distance is as much.
-        """
-        bends = [self._bend(self._moves(rng, roundings)) for roundings in nudges]
-        if not any(bends):
-            far = self._moves(rng, FAR_NUDGE)
-            bends.append(self._bend(far) - 4 * self._bend([move / 2 for move in far]))
-        sizes = np.abs(bends)
-        return float(np.max(sizes, where=np.isfinite(sizes), initial=0.0))
-
-    def _moves(self, rng: np.random.Generator, roundings: float) -> list[Array]:
-        """How far so many rounding errors move each argument; integers stay."""
-        values = self.evaluator.values
-        return [nudged(rng, v, roundings) - v if v.dtype.kind == "f" else v * 0 for v in values]
-
-    def _bend(self, directions: Sequence[Array]) -> float:
-        """The second difference of `<dy, y>`; NaN where a step leaves the domain."""
-        evaluator = self.evaluator
-        try:
-            plus, minus = (
-                evaluator.output([v + s * d for v, d in pairs])
-                for s in (1, -1)
-                for pairs in [list(zip(evaluator.values, directions, strict=True))]
-            )
-        except Exception:  # one rounding error may leave the domain
-            return float("nan")
-        return float((evaluator.dy * (plus - 2 * evaluator.base + minus)).sum())
+        self.roughness = Roughness(evaluator, rng, nudges)
 
     def slopes(self, directions: Directions) -> Slopes:
         """Derivatives along P directions, each through one argument or several at once."""
         eps, values = float(np.finfo(float).eps), self.evaluator.values
         count = len(next(iter(directions.values())))
-        climb = _Climb(count, self.rounding * self.amplification, self.enough)
+        climb = _Climbs(count, self.enough)
         # in units of the direction: what its largest and its smallest entries can bear
         bounds = [scales(values[index], moved) for index, moved in directions.items()]
         scale, own = (np.min(column, axis=0) for column in zip(*bounds, strict=True))  # (P,) each
         depth = int(np.ceil(2 * np.log10((scale / own).max(initial=1))))  # extra rungs
         rungs = np.arange(int(2 * (HIGHEST - self.lowest)) + depth + 1)
+        touched = self._touched(directions, scale)  # (P, number of outputs)
         first = 0
         while climb.goes_on.any() and first < len(rungs):
             steps = own * 10.0 ** (self.lowest + rungs[first:, None] / 2)  # (rungs left, P)
@@ -108,11 +81,11 @@ class Ladder:
                 break
             steps = steps[: self._at_once(directions, len(on)), on]  # (R, P still climbing)
             chosen = {index: moved[on] for index, moved in directions.items()}
-            for step, rung in zip(steps, self._rungs(chosen, steps), strict=True):
+            for step, rung in zip(steps, self._rungs(chosen, steps, touched[on]), strict=True):
                 still = climb.goes_on[on] & (step <= 1.01 * scale[on] * 10.0**HIGHEST)
-                slope, size, silent = (column[still] for column in rung)
+                slope, size, silent, rounding = (column[still] for column in rung)
                 moves = eps * size * (own[on] + step)[still]  # rounding of the perturbed entries
-                climb.add(on[still], slope, size, silent, moves, step[still])
+                climb.add(on[still], slope, size, silent, rounding + moves, step[still])
             first += len(steps)
         return climb.slopes()
 
@@ -122,12 +95,26 @@ class Ladder:
             return 1
         return max(1, min(RUNGS, self.evaluator.chunk(*directions) // (2 * count)))
 
-    def _rungs(self, directions: Directions, steps: Array) -> Iterator[tuple[Array, Array, Array]]:
-        """For each row of steps (R, P): slopes, sizes of their terms, and whether nothing moved."""
+    def _touched(self, directions: Directions, scale: Array) -> Array:
+        """(P, number of outputs) booleans: which outputs a direction moves at all."""
+        steps = np.multiply.outer(TOUCHES, scale)  # (2, P)
+        (y,) = stepped(self.evaluator, directions, steps, (1.0,))
+        return np.asarray((y != self.evaluator.base.reshape(-1)).any(axis=0))
+
+    def _rungs(
+        self, directions: Directions, steps: Array, touched: Array
+    ) -> Iterator[tuple[Array, Array, Array, Array]]:
+        """For each row of steps (R, P): slopes, sizes of their terms, silence, and rounding."""
         slopes = self._quotients(directions, steps)  # (R, P, number of outputs)
-        products = slopes * self.evaluator.dy.reshape(-1)
-        is_silent = ~(slopes != 0).any(axis=-1)
-        return zip(products.sum(axis=-1), np.abs(products).sum(axis=-1), is_silent, strict=True)
+        for rung in slopes:
+            products, moved = rung * self.evaluator.dy.reshape(-1), rung != 0
+            rounding = self.amplification * self.roughness.of(touched | moved)
+            yield (
+                products.sum(axis=-1),
+                np.abs(products).sum(axis=-1),
+                ~moved.any(axis=-1),
+                rounding,
+            )
 
     def _quotients(self, directions: Directions, steps: Array) -> Array:
         """(R, P, number of outputs) central differences."""
@@ -148,12 +135,58 @@ def stepped(
     return evaluator.outputs(variants).reshape(len(multiples), rungs, count, -1)
 
 
-class _Climb:
-    """Where each of P directions stands on its ladder."""
+class _Climbs:
+    """Where each of P directions stands on its three ladders, one an order of truncation."""
 
-    def __init__(self, count: int, rounding: float, enough: float) -> None:
-        self.enough = enough
-        self.rounding = np.full(count, rounding)
+    def __init__(self, count: int, enough: float) -> None:
+        self.orders = [_Climb(count, factor, enough) for factor in NOISES]
+        self.below = [np.full(count, np.nan) for _ in NOISES]  # what the rung below gave
+
+    @property
+    def goes_on(self) -> Array:
+        """(P,) booleans: at least one order may still profit from a larger step."""
+        return np.asarray(np.any([climb.goes_on for climb in self.orders], axis=0))
+
+    def add(
+        self, at: Array, slope: Array, size: Array, silent: Array, rounding: Array, step: Array
+    ) -> None:
+        """The next rung for the directions numbered `at`."""
+        power, is_lost = 1.0, ~np.isfinite(slope)
+        for climb, below in zip(self.orders, self.below, strict=True):
+            extrapolated = below[at]
+            below[at] = slope
+            on = climb.goes_on[at] & (is_lost | ~np.isnan(slope))  # the first rungs lack one below
+            columns = (at, slope, size, silent, rounding, step)
+            climb.add(*(column[on] for column in columns))
+            power *= RATIO**2
+            slope = (power * extrapolated - slope) / (power - 1)
+
+    def slopes(self) -> Slopes:
+        """Of each direction the least noisy result, and whether nothing ever moved.
+
+        A higher order is noisier on the same rung and may cross, unnoticed, a feature that a lower
+        one has seen: it counts only where it lies within the noise of all orders below.
+        """
+        lowest = self.orders[0]
+        value, noise, terms = lowest.value, lowest.noise, lowest.terms
+        for number, climb in enumerate(self.orders[1:], start=1):
+            agrees = [
+                np.abs(climb.value - other.value) <= climb.noise + other.noise
+                for other in self.orders[:number]
+            ]
+            is_better = np.all(agrees, axis=0) & (climb.noise < noise)
+            value = np.where(is_better, climb.value, value)
+            noise = np.where(is_better, climb.noise, noise)
+            terms = np.where(is_better, climb.terms, terms)
+        return Slopes(value, noise, terms, lowest.is_silent)
+
+
+class _Climb:
+    """Where each of P directions stands on one ladder."""
+
+    def __init__(self, count: int, factor: float, enough: float) -> None:
+        self.factor, self.enough = factor, enough
+        self.roughness = np.zeros(count)  # what rounding of known size does not explain
         self.goes_on = np.ones(count, bool)
         self.agreements = np.zeros(count, int)
         self.value, self.noise = np.full(count, np.nan), np.full(count, np.inf)
@@ -161,20 +194,13 @@ class _Climb:
         self.terms, self.is_silent = np.zeros(count), np.ones(count, bool)
 
     def add(
-        self, at: Array, slope: Array, size: Array, silent: Array, moves: Array, step: Array
+        self, at: Array, slope: Array, size: Array, silent: Array, rounding: Array, step: Array
     ) -> None:
         """The next rung for the directions numbered `at`."""
-        bound = SAFETY * (self.rounding[at] + moves) / step
-        is_first = np.isnan(self.previous[at])
         self.is_silent[at] &= silent
-        difference = np.abs(slope - self.previous[at])
-        agrees = difference <= bound + self.bound[at]
-        rough = ~is_first & ~agrees & (self.agreements[at] < PLATEAU) & np.isfinite(slope)
-        # bound + previous bound must reach the difference, hence the factor of one previous step
-        explained = difference * step / (SAFETY * (1 + np.sqrt(10)))
-        self.rounding[at] = np.where(rough, self.rounding[at] + explained, self.rounding[at])
-        bound = SAFETY * (self.rounding[at] + moves) / step
-        restarts = is_first | rough
+        restarts = self._judge_roughness(at, slope, rounding, step)
+        bound = self._bound(at, rounding, step)
+        agrees = np.abs(slope - self.previous[at]) <= bound + self.bound[at]
         up = np.isfinite(slope) & (restarts | agrees)
         on, fresh = at[up], restarts[up]
         # the rung below the current one is the one to keep: after a restart there is none
@@ -185,9 +211,20 @@ class _Climb:
         is_enough = (self.agreements[at] >= PLATEAU) & (self.noise[at] < self.enough * size)
         self.goes_on[at] = up & ~is_enough
 
-    def slopes(self) -> Slopes:
-        """The result; silence is no proof of a slope of 0: what is too small to move y is noise."""
-        return Slopes(self.value, self.noise, self.terms, self.is_silent)
+    def _judge_roughness(self, at: Array, slope: Array, rounding: Array, step: Array) -> Array:
+        """Booleans: the climb starts (again) here; a disagreement before any plateau is noise."""
+        difference = np.abs(slope - self.previous[at])
+        agrees = difference <= self._bound(at, rounding, step) + self.bound[at]
+        is_first = np.isnan(self.previous[at])
+        rough = ~is_first & ~agrees & (self.agreements[at] < PLATEAU) & np.isfinite(slope)
+        # bound + previous bound must reach the difference, hence the factor of one previous step
+        explained = difference * step / (SAFETY * self.factor * (1 + RATIO))
+        self.roughness[at] += np.where(rough, explained, 0.0)
+        return np.asarray(is_first | rough)
+
+    def _bound(self, at: Array, rounding: Array, step: Array) -> Array:
+        """How far rounding may move the slope at this step."""
+        return np.asarray(SAFETY * self.factor * (self.roughness[at] + rounding) / step)
 
 
 def scales(value: Array, directions: Array) -> tuple[Array, Array]:

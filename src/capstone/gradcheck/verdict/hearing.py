@@ -80,7 +80,7 @@ class Hearing:
             )
         name = comparison.argument.name
         self.warnings.append(
-            f"d({name}): {len(lost)} slopes at the edge of the domain, to one side"
+            f"d({name}): {len(lost)} slopes are those to one side, at the edge of the domain"
         )
         return replace(comparison, numeric=slopes)
 

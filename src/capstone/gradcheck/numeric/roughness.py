@@ -1,0 +1,90 @@
+"""How far rounding may move the output of a forward pass: derived from sizes, and measured."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from capstone._typing import Array
+from capstone.gradcheck.numeric.evaluator import Evaluator
+from capstone.gradcheck.numeric.probes import nudged
+
+# Roundings by which the inputs move to show how rough the forward pass is. One output may stay on
+# its straight line by luck a few times, when it moves in jumps.
+NUDGES = (1, 3, 1e1, 3e1, 1e2, 1e3, 1e4)
+FAR_NUDGES = (3e7, 1e8)  # and to show jumps: 1e8 is a third of one rounding of float32
+
+
+class Roughness:
+    """The uncertainty of `<dy, y>`, output by output, because a step may move but some of them.
+
+    Args:
+        evaluator: of the subject, at a point of float64 values.
+        rng: for the nudges.
+        nudges: by how many roundings the inputs move.
+    """
+
+    def __init__(
+        self, evaluator: Evaluator, rng: np.random.Generator, nudges: Sequence[float] = NUDGES
+    ) -> None:
+        self.evaluator = evaluator
+        terms = np.abs(evaluator.dy * evaluator.base).reshape(-1)
+        eps = np.finfo(np.result_type(evaluator.base.dtype, np.float16)).eps  # of the output
+        derived = float(eps) * terms
+        near = [self._bend(self._moves(rng, roundings)) for roundings in nudges]
+        is_still = ~np.any(near, axis=0)  # (number of outputs,)
+        far = [self._far_bend(rng, roundings) for roundings in FAR_NUDGES if is_still.all()]
+        bends = [bend for bend in (*near, *far) if np.isfinite(bend).all()]
+        self.bends = np.array(bends).reshape(len(bends), terms.size)  # (samples, outputs)
+        self.derived = derived * self._usual(derived, is_still)  # (number of outputs,)
+
+    def of(self, touched: Array) -> Array:
+        """(P,) for steps that move some of the outputs: booleans (P, number of outputs).
+
+        Measured errors of the outputs add up as they did in the sample, or as independent ones.
+        Where nothing moves, all may have moved by less than can be seen.
+        """
+        chosen = (touched | ~touched.any(axis=1, keepdims=True)).astype(float)
+        aligned = np.abs(chosen @ self.bends.T)  # (P, samples)
+        independent = np.sqrt(chosen @ (self.bends**2).T)
+        measured = np.maximum(aligned, independent).max(axis=1, initial=0.0)
+        return np.asarray(np.maximum(chosen @ self.derived, measured))
+
+    def _far_bend(self, rng: np.random.Generator, roundings: float) -> Array:
+        """The same farther out, for a forward pass that did not notice any of the nudges.
+
+        It may be flat between jumps: small numbers beside a large one, a lower precision inside.
+        Curvature, of which four times the bend at half the distance is as much, is taken off.
+        """
+        moves = self._moves(rng, roundings)
+        return np.asarray(self._bend(moves) - 4 * self._bend([move / 2 for move in moves]))
+
+    def _usual(self, derived: Array, is_still: Array) -> Array:
+        """How much rougher than derived an output is that was lucky in all samples.
+
+        As the middle one of all outputs; one that notices no nudges, as the roughest that does.
+        """
+        worst = np.abs(self.bends).max(axis=0, initial=0.0)
+        ratios = np.divide(worst, derived, out=np.zeros(derived.size), where=derived > 0)
+        usual = float(np.median(ratios[derived > 0])) if (derived > 0).any() else 1.0
+        return np.where(is_still, ratios.max(initial=1.0), max(1.0, usual))
+
+    def _moves(self, rng: np.random.Generator, roundings: float) -> list[Array]:
+        """How far so many rounding errors move each argument; integers stay."""
+        values = self.evaluator.values
+        return [nudged(rng, v, roundings) - v if v.dtype.kind == "f" else v * 0 for v in values]
+
+    def _bend(self, directions: Sequence[Array]) -> Array:
+        """How far dy * y is from a straight line, where it must look like one.
+
+        Second differences; NaN where a step leaves the domain.
+        """
+        evaluator = self.evaluator
+        try:
+            plus, minus = (
+                evaluator.output([v + s * d for v, d in pairs])
+                for s in (1, -1)
+                for pairs in [list(zip(evaluator.values, directions, strict=True))]
+            )
+        except Exception:  # one rounding error may leave the domain
+            return np.full(evaluator.dy.size, np.nan)
+        return np.asarray(evaluator.dy * (plus - 2 * evaluator.base + minus)).reshape(-1)

@@ -1,0 +1,102 @@
+"""A second hearing: kinks and edges are no mistakes, and excuse none."""
+
+import numpy as np
+import pytest
+
+from capstone.gradcheck import Report, check
+
+X = np.array([[0.0, 1.0, -2.0], [3.0, 0.0, -1.0]])
+TIED = np.array([[1.0, 1.0, 0.0], [2.0, 3.0, 3.0]])
+
+
+def relu(x):
+    return np.maximum(x, 0)
+
+
+def check_relu(at_kink: float, **options) -> Report:
+    def backward(dy, x):
+        return dy * np.where(x > 0, 1.0, np.where(x == 0, at_kink, 0.0))
+
+    return check(relu, X, backward=backward, **options)
+
+
+def check_max(share, **options) -> Report:
+    def backward(dy, x):
+        return dy[:, None] * share(x == x.max(axis=-1, keepdims=True))
+
+    return check(lambda x: x.max(axis=-1), TIED, backward=backward, **options)
+
+
+def said(report: Report) -> str:
+    return "\n".join(report.warnings)
+
+
+@pytest.mark.parametrize("depth", ["per_entry", "projection"])
+@pytest.mark.parametrize("at_kink", [0.0, 0.5, 1.0])
+def test_a_subgradient_is_right(at_kink: float, depth: str) -> None:
+    assert check_relu(at_kink, depth=depth).ok
+
+
+def test_a_subgradient_is_called_one_with_its_distance() -> None:
+    assert "d(x)[0, 0] is a subgradient: a kink lies within 3e-12" in said(check_relu(0.0))
+
+
+@pytest.mark.parametrize("at_kink", [-0.01, 1.01])
+def test_what_lies_outside_of_both_slopes_is_wrong(at_kink: float) -> None:
+    report = check_relu(at_kink)
+    assert report.arguments[0].wrong == 2
+    assert "is no subgradient" in said(report)
+
+
+def test_a_kink_excuses_no_other_entry() -> None:
+    def backward(dy, x):
+        return dy * (x > 0) * [[1, 1, 1], [1 + 1e-9, 1, 1]]
+
+    assert check(relu, X, backward=backward).arguments[0].worst == (1, 0)
+
+
+@pytest.mark.parametrize(
+    "share",
+    [lambda m: m / m.sum(axis=-1, keepdims=True), lambda m: m & (m.cumsum(axis=-1) == 1)],
+    ids=["evenly", "to the first"],
+)
+def test_a_tie_may_share_as_it_likes(share) -> None:
+    assert check_max(share).ok
+
+
+def test_a_tie_that_pays_twice_is_wrong() -> None:
+    report = check_max(lambda m: m)
+    assert report.arguments[0].wrong == 4
+    assert "does a tie pay twice?" in said(report)
+
+
+def with_edge(x):
+    if (x < 0).any() or (x > 1).any():
+        raise ValueError("outside of the domain")
+    return np.sqrt(1 - x * x) ** 3
+
+
+def check_edge(factor: float) -> Report:
+    def backward(dy, x):
+        return dy * -3 * x * np.sqrt(1 - x * x) * [1, 1, factor]
+
+    return check(with_edge, np.array([0.0, 1.0, 0.5]), backward=backward)
+
+
+def test_at_the_edge_of_the_domain_one_side_decides() -> None:
+    report = check_edge(1.0)
+    assert report.ok
+    assert "2 slopes are those to one side, at the edge of the domain" in said(report)
+
+
+def test_an_edge_excuses_nothing() -> None:
+    assert check_edge(1.001).arguments[0].worst == (2,)
+
+
+def test_a_forward_that_fails_all_around_has_no_derivative() -> None:
+    def forward(x):
+        return np.where(x == 1.0, x, np.nan)
+
+    report = check(forward, np.ones(2), backward=lambda dy, x: dy)
+    assert not report.ok
+    assert "no derivative" in report.arguments[0].diagnosis
