@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from capstone.gradcheck.budget import Budget
 from capstone.gradcheck.outcome import Finding
+from capstone.gradcheck.protocol.causality import check_axis, check_causality
 from capstone.gradcheck.protocol.elsewhere import check_elsewhere, check_ignored
 from capstone.gradcheck.protocol.passes import Protocol, check_contract
-from capstone.gradcheck.protocol.rules import check_protocol
+from capstone.gradcheck.protocol.rules import check_protocol, judged
 from capstone.gradcheck.report import Report
 from capstone.gradcheck.subjects.make_subject import Means, make_subject
 from capstone.gradcheck.subjects.names import Names
@@ -36,6 +38,8 @@ def check(
     depth: str = "auto",
     method: str = "auto",
     upstream: Any = None,
+    budget: float | None = None,
+    causal: int | None = None,
     seed: int = 0,
     name: str = "",
     replay: str = "",
@@ -61,6 +65,11 @@ def check(
         method: "complex" (the complex step), "ladder" (real numbers only) or "auto": the complex
             step where the forward pass can carry it.
         upstream: gradient with respect to the output; random and signed if not given.
+        budget: what the check may cost: seconds (a float) or forward passes (an int). It decides
+            the depth, unless that is given, and rules that it does not reach are left out with a
+            warning; a gradient that it does not reach makes the check fail.
+        causal: the axis of time, counted from the end (-2 in (B, T, D)), of a subject whose outputs
+            depend on nothing later: neither they nor their gradients may.
         seed: of everything random; the same seed gives the same report.
         name: how the report calls the subject.
         replay: the command that repeats this check; made up if not given.
@@ -76,7 +85,7 @@ def check(
         refuse("seed must be a non-negative integer", expected="seed >= 0", got=repr(seed))
     means = Means(backward, gradient, names, order)
     made = make_subject(subject, inputs, means, name=name, seed=int(seed))
-    options = Options(wrt, depth, method, upstream, int(seed), replay)
+    options = Options(wrt, depth, method, upstream, budget, causal, int(seed), replay)
     return check_subject(made, options)
 
 
@@ -88,6 +97,8 @@ class Options:
     depth: str = "auto"
     method: str = "auto"
     upstream: Any = None
+    budget: float | None = None
+    causal: int | None = None
     seed: int = 0
     replay: str = ""
 
@@ -100,7 +111,9 @@ def check_subject(subject: Subject, options: Options) -> Report:
     """
     check_option("depth", options.depth, DEPTHS)
     check_option("method", options.method, METHODS)
-    started = time.perf_counter()
+    if options.causal is not None:
+        check_axis(options.causal)
+    budget = Budget(options.budget)
     chosen = _choose(subject, options.wrt)
     replay = options.replay or _replay(options.seed)
     report = Report(subject.name, options.method, options.depth, options.seed, replay)
@@ -109,33 +122,51 @@ def check_subject(subject: Subject, options: Options) -> Report:
     # An overflow or a NaN is judged by the rules below, at the point itself; elsewhere it only
     # ends a search, so that NumPy need not warn of it.
     with subject.restored(), np.errstate(all="ignore"):
-        _run(subject, chosen, report, np.random.default_rng(options.seed), options.upstream)
-    report.seconds = time.perf_counter() - started
+        _run(subject, chosen, report, options, budget)
+    report.seconds = time.perf_counter() - budget.started
     return report
 
 
 def _run(
-    subject: Subject, chosen: list[int], report: Report, rng: np.random.Generator, upstream: Any
+    subject: Subject, chosen: list[int], report: Report, options: Options, budget: Budget
 ) -> None:
     """Fill the report: the base pass, the numbers, then the protocol if all is well so far."""
-    base = run_base(subject, chosen, upstream, rng, report)
+    rng = np.random.default_rng(options.seed)
+    base = run_base(subject, chosen, options.upstream, rng, report)
     if base is None:
         return
     protocol = Protocol(subject, base.values, base.dy, base.gradients, rng)
     report.findings += check_contract(protocol)
-    verifier = Verifier(subject, base, chosen, report, rng)
+    verifier = Verifier(subject, base, chosen, report, rng, budget)
     shows_something = verifier.compare()
-    if not report.findings:
-        report.findings += check_protocol(protocol)
     if not shows_something:
         words = "nothing but zeros (to rounding) was compared, which shows nothing"
         report.findings.append(Finding("vacuous", words))
-    if report.ok:
-        report.findings += check_elsewhere(verifier, protocol)
-        report.findings += check_ignored(verifier)
+    _check_rules(protocol, verifier, options.causal)
     report.warnings += protocol.skipped
     report.forwards += protocol.forwards
     report.backwards += protocol.backwards
+
+
+def _check_rules(protocol: Protocol, verifier: Verifier, causal: int | None) -> None:
+    """The rules of the protocol, as far as the budget reaches; the cheap ones first."""
+    report, left_out = verifier.report, []
+
+    def is_affordable(rule: str) -> bool:
+        is_spent = verifier.budget.is_spent(report.forwards + protocol.forwards)
+        left_out.extend([rule] if is_spent else [])
+        return not is_spent
+
+    if not {finding.rule for finding in report.findings} - {"vacuous"}:
+        report.findings += check_protocol(protocol, is_affordable)
+    if report.ok and causal is not None:
+        report.findings += judged("causality", check_causality(protocol, causal))
+    if report.ok and is_affordable("elsewhere"):
+        report.findings += check_elsewhere(verifier, protocol)
+    if report.ok and is_affordable("ignored"):
+        report.findings += check_ignored(verifier)
+    if left_out:
+        report.warnings.append(f"the budget was spent before these rules: {', '.join(left_out)}")
 
 
 def _keep_freed_memory() -> None:

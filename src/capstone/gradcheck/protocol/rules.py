@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
+from capstone.errors import UsageError
 from capstone.gradcheck.outcome import Finding
 from capstone.gradcheck.protocol.arrangements import check_batch, check_empty, check_layout
 from capstone.gradcheck.protocol.manners import (
@@ -32,21 +33,30 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def check_protocol(p: Protocol) -> Iterator[Finding]:
-    """All rules that need nothing but further passes."""
+def check_protocol(p: Protocol, is_affordable: Callable[[str], bool]) -> Iterator[Finding]:
+    """All rules that need nothing but further passes, as long as they can be afforded."""
     found: list[Finding] = []
     for rule in RULES:
+        name = rule.__name__.removeprefix("check_")
+        if not is_affordable(name):
+            continue
         p.may_reuse = p.subject.is_reentrant and rule not in RULES[:2] and not found
-        for finding in _judged(rule, p):
+        for finding in judged(name, rule(p)):
             found.append(finding)
             yield finding
 
 
-def _judged(rule: Rule, p: Protocol) -> Iterator[Finding]:
+def judged(name: str, findings: Iterator[Finding]) -> Iterator[Finding]:
+    """The findings of one rule; whatever a subject raises on the way is one of them.
+
+    Raises:
+        UsageError: the rule itself was asked for what cannot be.
+    """
     try:
-        yield from rule(p)
+        yield from findings
+    except UsageError:
+        raise
     except ContractBrokenError as error:
         yield Finding("contract", str(error))
-    except Exception as error:  # whatever a subject raises is a finding
-        name = rule.__name__.removeprefix("check_")
+    except Exception as error:
         yield Finding(name, f"a pass failed: {type(error).__name__}: {error}")

@@ -6,12 +6,13 @@ from dataclasses import replace
 import numpy as np
 
 from capstone._typing import Array
+from capstone.gradcheck.budget import Budget
 from capstone.gradcheck.numeric.complex_step import ComplexStep, why_not_complex
 from capstone.gradcheck.numeric.curve import error_curve
 from capstone.gradcheck.numeric.evaluator import Evaluator, Numeric
 from capstone.gradcheck.numeric.ladder import Ladder
 from capstone.gradcheck.numeric.probes import one_hots
-from capstone.gradcheck.outcome import ArgumentReport
+from capstone.gradcheck.outcome import ArgumentReport, Finding
 from capstone.gradcheck.report import Report
 from capstone.gradcheck.subjects.subject import Subject
 from capstone.gradcheck.usage import refuse
@@ -24,10 +25,8 @@ from capstone.gradcheck.verdict.compare import (
     find_wrong_entries,
     summarize,
 )
+from capstone.gradcheck.verdict.depth import choose_depth
 from capstone.gradcheck.verdict.hearing import Hearing
-
-PER_ENTRY_WORK = 2e8  # entries times numbers a forward pass touches: about two seconds
-LADDER_FORWARDS = 40  # that one direction takes, in the middle of 17 to 51
 
 
 class Verifier:
@@ -39,6 +38,7 @@ class Verifier:
         chosen: numbers of the arguments to compare.
         report: to fill.
         rng: of directions and of noise.
+        budget: what the comparison may cost.
     """
 
     def __init__(
@@ -48,9 +48,10 @@ class Verifier:
         chosen: Sequence[int],
         report: Report,
         rng: np.random.Generator,
+        budget: Budget,
     ) -> None:
         self.subject, self.base, self.chosen, self.report = subject, base, chosen, report
-        self.rng = rng
+        self.rng, self.budget = rng, budget
         self.method: Callable[[Evaluator], Numeric] = ComplexStep
         self.ignored: dict[int, Array] = {}
         """Which entries no output depends on, by argument: booleans of its shape."""
@@ -64,7 +65,8 @@ class Verifier:
         evaluator = self.evaluator(self.base.values)
         self._choose_method(evaluator)
         numeric = self.method(evaluator)
-        self.report.depth = self._depth(evaluator)
+        if self.report.depth == "auto":
+            self.report.depth = choose_depth(numeric, evaluator, self._filled(), self.budget)
         gradients = gradients_by_index(self.subject, self.base.gradients)
         shows_something = False
         comparable = [index for index in self._filled() if self._is_comparable(gradients, index)]
@@ -74,7 +76,10 @@ class Verifier:
         joint = None
         if self.report.depth == "projection" and comparable == self.chosen:
             joint = self._jointly(gradients, numeric)
-        for index in comparable:
+        for number, index in enumerate(comparable):
+            if number and joint is None and self.budget.is_spent(evaluator.forwards):
+                self._leave_out(comparable[number:])
+                break
             gradient, shape = gradients[index], self.base.values[index].shape
             comparison = joint[index] if joint else self._one(index, gradient, numeric, evaluator)
             verdict = self._verdict(comparison, index, gradient, numeric)
@@ -85,6 +90,13 @@ class Verifier:
                 self.ignored[index] = silent.reshape(shape)
         self.report.forwards += evaluator.forwards + self.hearing.forwards
         return shows_something
+
+    def _leave_out(self, indices: Sequence[int]) -> None:
+        """Gradients that the budget does not reach are not right: nothing is known of them."""
+        names = [self.subject.arguments[index].name for index in indices]
+        listed = ", ".join(f"d({name})" for name in names)
+        words = f"{listed}: not compared, the budget was spent before"
+        self.report.findings.append(Finding("budget", words, tuple(names)))
 
     def _is_comparable(self, gradients: Mapping[int, Array], index: int) -> bool:
         """What breaks the contract of shapes and dtypes has been said, and is left out."""
@@ -154,14 +166,6 @@ class Verifier:
 
     def _ladder(self, evaluator: Evaluator) -> Ladder:
         return Ladder(evaluator, self.rng)
-
-    def _depth(self, evaluator: Evaluator) -> str:
-        if self.report.depth != "auto":
-            return self.report.depth
-        entries = sum(self.base.values[index].size for index in self.chosen)
-        touched = sum(value.size for value in self.base.values) + evaluator.dy.size
-        each = 1 if self.report.method == ComplexStep.name else LADDER_FORWARDS
-        return "per_entry" if entries * touched * each <= PER_ENTRY_WORK else "projection"
 
     def _one(
         self, index: int, gradient: Array, numeric: Numeric, evaluator: Evaluator

@@ -1,0 +1,39 @@
+"""What a check may cost: seconds, or evaluations of the forward pass."""
+
+import time
+
+from capstone.gradcheck.usage import refuse
+
+
+class Budget:
+    """A limit, and how much of it is left.
+
+    Args:
+        limit: an `int` counts forward passes, a `float` seconds; None is no limit.
+    """
+
+    def __init__(self, limit: float | None) -> None:
+        if limit is not None and (
+            isinstance(limit, bool) or not isinstance(limit, int | float) or not limit > 0
+        ):
+            expected = "seconds (a float) or forward passes (an int), above 0"
+            refuse("budget must be a positive number", expected=expected, got=repr(limit))
+        self.limit = limit
+        self.started = time.perf_counter()
+
+    @property
+    def counts_forwards(self) -> bool:
+        """Not seconds."""
+        return isinstance(self.limit, int)
+
+    def spent(self, forwards: int) -> float:
+        """Forward passes, or seconds."""
+        return forwards if self.counts_forwards else time.perf_counter() - self.started
+
+    def left(self, forwards: int) -> float:
+        """What remains, in the budget's own unit; infinite without a limit."""
+        return float("inf") if self.limit is None else self.limit - self.spent(forwards)
+
+    def is_spent(self, forwards: int) -> bool:
+        """Is nothing left?"""
+        return self.left(forwards) <= 0
