@@ -24,6 +24,7 @@ class ArgumentReport:
         below_noise: number of nonzero entries smaller than their own allowance.
         is_right: the verdict.
         diagnosis: for a wrong one, what the error looks like.
+        kind: the same in a word, as "sign" or "transposed"; empty if nothing simple explains it.
         errors: decades by which the errors of the entries exceed their allowances, as rows of a
             picture (the largest of those that share a place); None where there is no error. Empty
             unless entries were compared one by one.
@@ -46,6 +47,7 @@ class ArgumentReport:
     below_noise: int
     is_right: bool
     diagnosis: str = ""
+    kind: str = ""
     errors: tuple[tuple[float | None, ...], ...] = field(default=(), repr=False)
     curve: tuple[tuple[float, float], ...] = field(default=(), repr=False)
 

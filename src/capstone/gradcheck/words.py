@@ -2,7 +2,7 @@
 
 from textwrap import wrap
 
-from capstone.gradcheck.diagnosis.fingerprints import factor_in_words
+from capstone.gradcheck.diagnosis.phrases import factor_in_words
 from capstone.gradcheck.outcome import ArgumentReport, Outcome
 
 WIDTH = 100  # columns

@@ -65,7 +65,7 @@ class FunctionSubject(Stateless):
         signature: Callable[..., Any] | None = None,
         n_learned: int | None = None,
     ) -> None:
-        self.op = op
+        self.op, self.options = op, op.options
         self.name = op.name or callable_name(op.forward).removesuffix("_fwd")
         self.library = library = library_of(inputs)
         self.spots = [library.spot(thing) for thing in inputs]

@@ -29,6 +29,7 @@ class LayerSubject:
 
     def __init__(self, layer: Any, inputs: Sequence[Any], names: Names | None = None) -> None:
         self.layer = layer = own_copy(layer)
+        self.options = getattr(layer, "__dict__", {})
         self.name = type(layer).__name__
         self.names = names = names or Names()
         method(layer, names.backward)

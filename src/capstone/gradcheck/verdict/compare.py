@@ -13,7 +13,6 @@ from functools import cached_property
 import numpy as np
 
 from capstone._typing import Array
-from capstone.gradcheck.diagnosis.fingerprints import diagnose
 from capstone.gradcheck.numeric.evaluator import Evaluator, Numeric, Slopes
 from capstone.gradcheck.numeric.probes import one_hots, signed
 from capstone.gradcheck.outcome import ArgumentReport
@@ -164,12 +163,6 @@ def summarize(comparison: Comparison, depth: str) -> ArgumentReport:
     typical = float(np.median(sizes)) if sizes.size else 0.0
     per_entry = depth == "per_entry"
     entries = tuple(int(i) for i in np.unravel_index(worst, shape)) if per_entry else ()
-    diagnosis = ""
-    if is_wrong.any():
-        diagnosis = "the projection along a random direction is off"
-        if per_entry:
-            arrays = (comparison.analytic, numeric, is_wrong)
-            diagnosis = diagnose(*(array.reshape(shape) for array in arrays))
     return ArgumentReport(
         name=argument.name,
         shape=shape,
@@ -186,7 +179,6 @@ def summarize(comparison: Comparison, depth: str) -> ArgumentReport:
         detection_floor=float(np.median(allowed)) / typical if typical else float("inf"),
         below_noise=int(((comparison.sizes > 0) & (comparison.sizes <= allowed)).sum()),
         is_right=not is_wrong.any(),
-        diagnosis=diagnosis,
         errors=_picture(error, allowed, shape) if per_entry else (),
     )
 

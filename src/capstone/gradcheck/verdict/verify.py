@@ -7,11 +7,11 @@ import numpy as np
 
 from capstone._typing import Array
 from capstone.gradcheck.budget import Budget
+from capstone.gradcheck.diagnosis.explain import Explainer
 from capstone.gradcheck.numeric.complex_step import ComplexStep, why_not_complex
 from capstone.gradcheck.numeric.curve import error_curve
 from capstone.gradcheck.numeric.evaluator import Evaluator, Numeric
 from capstone.gradcheck.numeric.ladder import Ladder
-from capstone.gradcheck.numeric.probes import one_hots
 from capstone.gradcheck.outcome import ArgumentReport, Finding
 from capstone.gradcheck.report import Report
 from capstone.gradcheck.subjects.subject import Subject
@@ -22,7 +22,6 @@ from capstone.gradcheck.verdict.compare import (
     compare_entries,
     compare_jointly,
     compare_probes,
-    find_wrong_entries,
     summarize,
 )
 from capstone.gradcheck.verdict.depth import choose_depth
@@ -76,18 +75,23 @@ class Verifier:
         joint = None
         if self.report.depth == "projection" and comparable == self.chosen:
             joint = self._jointly(gradients, numeric)
+        compared: dict[int, Comparison] = {}
+        verdicts: dict[int, ArgumentReport] = {}
         for number, index in enumerate(comparable):
             if number and joint is None and self.budget.is_spent(evaluator.forwards):
                 self._leave_out(comparable[number:])
                 break
             gradient, shape = gradients[index], self.base.values[index].shape
             comparison = joint[index] if joint else self._one(index, gradient, numeric, evaluator)
-            verdict = self._verdict(comparison, index, gradient, numeric)
-            self.report.arguments.append(self._with_curve(verdict, index, evaluator))
+            compared[index], verdicts[index] = comparison, self._verdict(comparison)
             shows_something |= comparison.shows_something
             silent = comparison.numeric.is_silent
             if self.report.depth == "per_entry" and silent.any() and not silent.all():
                 self.ignored[index] = silent.reshape(shape)
+        explain = Explainer(self.subject, evaluator, numeric, gradients, compared, self.rng)
+        for index, verdict in verdicts.items():
+            explained = explain.explained(verdict, index, self.report.depth)
+            self.report.arguments.append(self._with_curve(explained, index, evaluator))
         self.report.forwards += evaluator.forwards + self.hearing.forwards
         return shows_something
 
@@ -188,35 +192,14 @@ class Verifier:
         entry = int(np.ravel_multi_index(verdict.worst, shape)) if shape else 0
         return replace(verdict, curve=error_curve(evaluator, index, entry, verdict.analytic))
 
-    def _verdict(
-        self, comparison: Comparison, index: int, gradient: Array, numeric: Numeric
-    ) -> ArgumentReport:
+    def _verdict(self, comparison: Comparison) -> ArgumentReport:
         verdict = summarize(comparison, self.report.depth)
         if verdict.is_right and verdict.detection_floor >= 1:
             lost = f"is lost in rounding: {verdict.allowed:.0e} would not show"
             zero = "is zero here on both sides, which shows nothing about it"
             words = f"d({verdict.name}) {lost if verdict.allowed > 0 else zero}"
             self.report.warnings.append(words)
-        if verdict.is_right or self.report.depth == "per_entry" or not np.isfinite(gradient).all():
-            return verdict
-        argument = self.subject.arguments[index]
-        found, calls = find_wrong_entries(argument, index, gradient, numeric, self.rng)
-        if not found:
-            return verdict
-        shape = argument.value.shape
-        at = one_hots(np.array(found[:8]), shape)
-        slopes = numeric.slopes({index: at})
-        analytic = gradient.reshape(-1)[found[:8]].astype(float)
-        worst = int(np.argmax(np.abs(analytic - slopes.value)))
-        return replace(
-            verdict,
-            wrong=len(found),
-            worst=tuple(int(i) for i in np.unravel_index(found[worst], shape)),
-            analytic=float(analytic[worst]),
-            numeric=float(slopes.value[worst]),
-            error=float(abs(analytic[worst] - slopes.value[worst])),
-            diagnosis=f"{len(found)} wrong entries found by bisection, in {calls} probes",
-        )
+        return verdict
 
 
 def _promoted(value: Array) -> Array:

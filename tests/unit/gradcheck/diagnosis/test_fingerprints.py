@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from capstone.gradcheck.diagnosis.evidence import Evidence
 from capstone.gradcheck.diagnosis.fingerprints import diagnose
 from unit.gradcheck.samples import draw
 
@@ -31,4 +32,5 @@ CASES = {
 def test_diagnosis(words: str) -> None:
     analytic, numeric = CASES[words]
     is_wrong = ROW if "indices" in words else np.ones((4, 4), bool)
-    assert words in diagnose(analytic, numeric, is_wrong)
+    value = np.ones((4, 4))
+    assert words in diagnose(Evidence("w", value, analytic, numeric, is_wrong)).words

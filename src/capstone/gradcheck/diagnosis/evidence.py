@@ -1,0 +1,129 @@
+"""What is known of one wrong gradient when it is to be explained."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from capstone._typing import Array
+
+FIT = 1e-6  # share of the largest error that may stay unexplained by what counts as explanation
+CLEAR = 0.1  # share of it that noise may make up; above, anything would count as explanation
+
+
+@dataclass(frozen=True)
+class Known:
+    """One argument of the subject: its value, the true gradient and what backward says of it.
+
+    Gradients are None where there are none, or none that could be compared.
+    """
+
+    name: str
+    value: Array
+    gradient: Array | None = None
+    analytic: Array | None = None
+
+    @property
+    def is_real(self) -> bool:
+        """Floating-point numbers, rather than ids or a mask."""
+        return self.value.dtype.kind == "f"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One wrong gradient and everything around it.
+
+    Args:
+        name: of the argument.
+        value: of the argument.
+        whole: the analytic gradient, everywhere.
+        numeric: the true gradient, on the grid.
+        is_wrong: booleans on the grid, True where the two disagree.
+        noise: how far rounding moves an entry of either.
+        others: the other arguments.
+        dy: the upstream gradient.
+        y: the output.
+        options: numbers that the subject was given by name, as `n_heads`.
+        grid: one index array an axis: the entries at which `numeric` is known; all if not given.
+    """
+
+    name: str
+    value: Array
+    whole: Array
+    numeric: Array
+    is_wrong: Array
+    noise: float = 0.0
+    others: tuple[Known, ...] = ()
+    dy: Array = field(default_factory=lambda: np.zeros(0))
+    y: Array = field(default_factory=lambda: np.zeros(0))
+    options: Mapping[str, float] = field(default_factory=dict)
+    grid: tuple[Array, ...] | None = None
+
+    @cached_property
+    def analytic(self) -> Array:
+        """The analytic gradient on the grid."""
+        return self.on_grid(self.whole)
+
+    @cached_property
+    def error(self) -> Array:
+        """`analytic - numeric`."""
+        return np.asarray(self.analytic - self.numeric)
+
+    @cached_property
+    def slack(self) -> float:
+        """What an explanation may leave unexplained of an entry."""
+        return FIT * float(np.abs(self.error).max(initial=0)) + self._rounding
+
+    @property
+    def _rounding(self) -> float:
+        """Of an explanation, which may enlarge the noise of the true gradient."""
+        largest, true = (float(np.abs(a).max(initial=0)) for a in (self.analytic, self.numeric))
+        return self.noise * max(1.0, largest / true if true else 1.0)
+
+    @property
+    def is_clear(self) -> bool:
+        """Is the error so far above the noise that an explanation means something?"""
+        return self._rounding <= CLEAR * float(np.abs(self.error).max(initial=0))
+
+    def on_grid(self, array: Array) -> Array:
+        """An array of the argument's shape, where the true gradient is known."""
+        return array if self.grid is None else np.asarray(array[np.ix_(*self.grid)])
+
+    def fits(self, guess: Array) -> bool:
+        """Does the guess explain the error, not merely most of the gradient?"""
+        return self.is_clear and bool((np.abs(guess - self.analytic) <= self.slack).all())
+
+    def rearranges(self, undone: Array) -> bool:
+        """Is `undone`, the whole analytic gradient with its entries moved back, the true one?"""
+        moved = self.on_grid(undone)
+        return self.is_clear and bool((np.abs(moved - self.numeric) <= self.slack).all())
+
+    def beside(self, array: Array) -> Array | None:
+        """An array broadcast along the argument's entries, on the grid; None if it does not fit.
+
+        Shapes fit from the last axis on, as NumPy has it, or from the first one on.
+        """
+        shape = self.whole.shape
+        front = (*array.shape, *(1,) * (len(shape) - array.ndim))
+        for candidate in (array, array.reshape(front)):
+            try:
+                wide = np.broadcast_to(candidate, shape)
+            except ValueError:
+                continue
+            return self.on_grid(wide.astype(float))
+        return None
+
+    def arrays(self, *, same_shape: bool = False) -> Iterator[tuple[str, Array]]:
+        """`(name, values)` of what a factor or a term may be: arguments, dy, y; on the grid."""
+        named = [(other.name, other.value) for other in self.others if other.is_real]
+        for name, array in [*named, (self.name, self.value), ("dy", self.dy), ("y", self.y)]:
+            if same_shape and array.shape != self.whole.shape:
+                continue
+            beside = self.beside(array) if array.size else None
+            if beside is not None and beside.any():
+                yield name, beside
+
+    def index(self, axis: int, number: int) -> int:
+        """The index along an axis of the argument that stands at `number` of the grid."""
+        return number if self.grid is None else int(self.grid[axis][number])

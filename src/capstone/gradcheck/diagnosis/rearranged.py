@@ -1,0 +1,121 @@
+"""Explanations that move entries: transposed, reversed, shifted, slices in another order.
+
+Each undoes the move on the analytic gradient, which is known everywhere, and compares with the true
+one where that is known.
+"""
+
+from collections.abc import Iterator
+from itertools import permutations
+
+import numpy as np
+
+from capstone._typing import Array
+from capstone.gradcheck.diagnosis.evidence import Evidence
+from capstone.gradcheck.diagnosis.phrases import listed
+
+MOST_AXES = 4  # whose orders are tried: 24
+MOST_SLICES = 64  # whose order is searched for
+
+
+def transposed(e: Evidence) -> str:
+    """Axes in another order, with or without a reshape that hides it."""
+    for axes in _orders(e.whole.ndim):
+        last_two = axes == (*range(e.whole.ndim - 2), e.whole.ndim - 1, e.whole.ndim - 2)
+        words = "transposed" if last_two else f"with its axes in the order {axes}"
+        # analytic = numeric.transpose(axes).reshape(shape), so the way back begins with a reshape
+        shape = tuple(e.whole.shape[axis] for axis in axes)
+        back = e.whole.reshape(shape).transpose(np.argsort(axes))
+        if e.rearranges(back):
+            hushed = "" if shape == e.whole.shape else ", then reshaped to fit"
+            return f"analytic = numeric {words}{hushed}"
+    return _split(e)
+
+
+def _orders(ndim: int) -> Iterator[tuple[int, ...]]:
+    """Orders of the axes, the transposition of the last two first."""
+    if not 2 <= ndim <= MOST_AXES:
+        return
+    swap = (*range(ndim - 2), ndim - 1, ndim - 2)
+    yield swap
+    for axes in permutations(range(ndim)):
+        if axes not in (swap, tuple(range(ndim))):
+            yield axes
+
+
+def _split(e: Evidence) -> str:
+    """The last axis is made of heads, which were split or merged without their transposition."""
+    if e.whole.ndim < 2:
+        return ""
+    *lead, T, D = e.whole.shape
+    for n in range(2, D):
+        if D % n:
+            continue
+        merged = e.whole.reshape(*lead, n, T, D // n).swapaxes(-2, -3).reshape(e.whole.shape)
+        split = e.whole.reshape(*lead, T, n, D // n).swapaxes(-2, -3).reshape(e.whole.shape)
+        inner = e.whole.reshape(*lead, T, n, D // n).swapaxes(-1, -2).reshape(e.whole.shape)
+        if e.rearranges(merged) or e.rearranges(split):
+            parts = f"{n} x {D // n}"
+            return f"analytic = numeric with its last axis split into {parts}, heads and time mixed"
+        if e.rearranges(inner):
+            return (
+                f"analytic = numeric with its last axis read as {D // n} x {n} for {n} x {D // n}"
+            )
+    return ""
+
+
+def reversed_order(e: Evidence) -> str:
+    """Backwards along an axis."""
+    for axis, size in enumerate(e.whole.shape):
+        if size > 1 and e.rearranges(np.flip(e.whole, axis)):
+            return f"analytic = numeric reversed along axis {axis}"
+    return ""
+
+
+def shifted(e: Evidence) -> str:
+    """Rolled along an axis, or moved by one with the end left over."""
+    for axis, size in enumerate(e.whole.shape):
+        for by in sorted(range(1 - size, size), key=abs)[1:]:
+            if size > 2 and e.rearranges(np.roll(e.whole, -by, axis)):
+                return f"analytic = numeric rolled by {by} along axis {axis}"
+        for by in (1, -1):
+            if size > 3 and _moved(e, axis, by):
+                return (
+                    f"analytic = numeric moved by {by} along axis {axis}, without wrapping around"
+                )
+    return ""
+
+
+def _moved(e: Evidence, axis: int, by: int) -> bool:
+    """Does each slice equal the true neighbor, but for one at the end?"""
+    if e.grid is not None or not e.is_clear:
+        return False
+    analytic, numeric = np.moveaxis(e.analytic, axis, 0), np.moveaxis(e.numeric, axis, 0)
+    here, there = (slice(1, None), slice(None, -1)) if by > 0 else (slice(None, -1), slice(1, None))
+    return bool((np.abs(analytic[here] - numeric[there]) <= e.slack).all())
+
+
+def permuted(e: Evidence) -> str:
+    """Every slice along an axis is the true gradient of some slice, not always its own."""
+    if e.grid is not None or not e.is_clear:
+        return ""
+    for axis, size in enumerate(e.whole.shape):
+        if not 2 < size <= MOST_SLICES or e.whole.size < 2 * size:
+            continue
+        analytic, numeric = (
+            np.moveaxis(a, axis, 0).reshape(size, -1) for a in (e.whole, e.numeric)
+        )
+        sources = [_source(row, numeric, e.slack) for row in analytic]
+        if None not in sources and _are_several(analytic):
+            return f"slices along axis {axis} in another order: {listed(sources, 8)}"
+    return ""
+
+
+def _source(row: Array, numeric: Array, slack: float) -> int | None:
+    """Which true slice this is, if it is one."""
+    distance = np.abs(numeric - row).max(axis=1)
+    return int(distance.argmin()) if distance.min() <= slack else None
+
+
+def _are_several(rows: Array) -> bool:
+    """Are at least three slices not zero? Zeros fit anywhere."""
+    return int(rows.any(axis=1).sum()) > 2

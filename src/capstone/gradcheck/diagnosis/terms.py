@@ -1,0 +1,143 @@
+"""Explanations of the error as a term that is missing or too many, or as a factor per slice."""
+
+from collections.abc import Iterator
+from itertools import combinations
+
+import numpy as np
+
+from capstone._typing import Array
+from capstone.gradcheck.diagnosis.evidence import Evidence
+from capstone.gradcheck.diagnosis.phrases import factor_in_words, listed
+
+LEAST = 3  # entries that one coefficient must explain
+
+
+def residual(e: Evidence) -> str:
+    """A multiple of the upstream gradient."""
+    beside = e.beside(e.dy) if e.dy.shape == e.whole.shape else None
+    c = None if beside is None else _coefficient(e, beside)
+    if c is None:
+        return ""
+    if abs(c + 1) < 1e-6:
+        return "the error is -dy: is a residual branch missing?"
+    if abs(c - 1) < 1e-6:
+        return "the error is +dy: is a residual branch counted twice?"
+    return f"the error is {factor_in_words(c)} x dy"
+
+
+def decay(e: Evidence) -> str:
+    """A multiple of the argument itself."""
+    c = _coefficient(e, e.on_grid(e.value).astype(float))
+    if c is None:
+        return ""
+    return f"the error is {factor_in_words(c)} x {e.name} itself: weight decay inside the gradient?"
+
+
+def term(e: Evidence) -> str:
+    """A multiple of another array, or of the true gradient of another argument."""
+    for name, array in e.arrays(same_shape=True):
+        c = _coefficient(e, array)
+        if c is not None:
+            return f"the error is {factor_in_words(c)} x {name}"
+    for other in e.others:
+        if other.gradient is None or other.gradient.shape != e.whole.shape:
+            continue
+        c = _coefficient(e, e.on_grid(other.gradient))
+        if c is not None:
+            return f"the error is {factor_in_words(c)} x the gradient of {other.name}"
+    return ""
+
+
+def _coefficient(e: Evidence, array: Array) -> float | None:
+    """Of `array` in the error, if that is all there is to the error."""
+    total = float((array * array).sum())
+    if array.size < LEAST or not total:
+        return None
+    c = float((e.error * array).sum()) / total
+    return c if e.fits(e.numeric + c * array) else None
+
+
+def slices(e: Evidence) -> str:
+    """Each slice has a factor of its own."""
+    for fixed in _axes(e):
+        factors = _along(e.analytic, e.numeric, fixed)
+        is_off = np.abs(factors - 1) > 1e-9
+        if not e.fits(factors * e.numeric) or not _is_spread(e, fixed, is_off):
+            continue
+        shown = listed([factor_in_words(f, 3) for f in factors[_live(e, fixed)].reshape(-1)], 4)
+        varying = [axis for axis in range(e.numeric.ndim) if axis not in fixed]
+        return f"a factor of its own for each index of {_named(varying)}: {shown}"
+    return ""
+
+
+def _live(e: Evidence, fixed: tuple[int, ...]) -> Array:
+    """Slices with something to scale."""
+    return np.asarray((np.abs(e.numeric) > e.slack).any(axis=fixed, keepdims=True))
+
+
+def _is_spread(e: Evidence, fixed: tuple[int, ...], is_off: Array) -> bool:
+    """Are several slices off, most of them, with several entries each?"""
+    counts = (np.abs(e.numeric) > e.slack).sum(axis=fixed, keepdims=True)
+    off = is_off & (counts > 0)
+    return bool(off.sum() >= 2 and 2 * off.sum() >= (counts > 0).sum() and counts[off].min() >= 2)
+
+
+def constant(e: Evidence) -> str:
+    """The error is the same along an axis."""
+    for fixed in _axes(e):
+        mean = e.error.mean(axis=fixed, keepdims=True)
+        if not e.fits(e.numeric + mean):
+            continue
+        if len(fixed) == e.numeric.ndim:
+            return f"the error is {factor_in_words(float(mean.flat[0]))} in every entry"
+        words = f"the error is constant along {_named(fixed)}"
+        return f"{words}: is a mean or a sum over it missing?"
+    return ""
+
+
+def projection(e: Evidence) -> str:
+    """In each slice the error is a multiple of some array, or that and a constant."""
+    axes = [(axis,) for axis in reversed(range(e.numeric.ndim)) if e.numeric.shape[axis] >= LEAST]
+    named = list(e.arrays(same_shape=True))
+    for fixed in axes:
+        for name, array in named:
+            if e.fits(e.numeric + _along(e.error, array, fixed) * array):
+                words = f"the error is a multiple of {name} in each slice along {_named(fixed)}"
+                return f"{words}: a wrong projection (a sum or mean over it)?"
+    for fixed in axes:
+        for name, array in named:
+            centered = array - array.mean(axis=fixed, keepdims=True)
+            mean = e.error.mean(axis=fixed, keepdims=True)
+            guess = mean + _along(e.error - mean, centered, fixed) * centered
+            if e.numeric.shape[fixed[0]] > LEAST and e.fits(e.numeric + guess):
+                words = f"the error is a constant and a multiple of {name} in each slice along"
+                return f"{words} {_named(fixed)}: a wrong projection (a sum or mean over it)?"
+    return ""
+
+
+def _along(array: Array, base: Array, fixed: tuple[int, ...]) -> Array:
+    """Coefficient of `base` in `array` for each slice along the fixed axes; 1 where it is zero."""
+    products, squares = (
+        (array * base).sum(axis=fixed, keepdims=True),
+        (base * base).sum(axis=fixed, keepdims=True),
+    )
+    return np.where(squares > 0, products / np.where(squares > 0, squares, 1), 1.0)
+
+
+def _axes(e: Evidence) -> Iterator[tuple[int, ...]]:
+    """Axes along which something may be constant: as many as possible first, the last ones first.
+
+    Fewer coefficients are the simpler explanation.
+    """
+    able = [axis for axis in reversed(range(e.numeric.ndim)) if e.numeric.shape[axis] > 1]
+    for count in range(len(able), 0, -1):
+        for axes in combinations(able, count):
+            if e.numeric.size >= LEAST:
+                yield tuple(sorted(axes))
+
+
+def _named(axes: tuple[int, ...] | list[int]) -> str:
+    """`axis 0`, `axes 0 and 2`."""
+    if len(axes) == 1:
+        return f"axis {axes[0]}"
+    return "axes " + " and ".join(map(str, axes))
