@@ -122,7 +122,7 @@ def lookup_fwd(ids: Array, table: Array, places: Array) -> tuple[Array, tuple[Ar
 
 
 def lookup_bwd(dy: Array, saved: tuple[Array, ...]) -> tuple[Array, Array]:
-    ids, table, places = saved
+    ids, table, _ = saved
     dtable = np.zeros_like(table)  # (V, D)
     np.add.at(dtable, ids, dy)
     return dtable, dy.sum(axis=0)

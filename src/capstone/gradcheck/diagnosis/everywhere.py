@@ -1,9 +1,11 @@
 """Explanations that hold for the gradient as a whole, entry by entry."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from capstone._typing import Array
-from capstone.gradcheck.diagnosis.evidence import FIT, Evidence
+from capstone.gradcheck.diagnosis.evidence import FIT, Evidence, Known
 from capstone.gradcheck.diagnosis.phrases import counted, factor_in_words
 from capstone.gradcheck.diagnosis.sizes import origin_of
 
@@ -86,17 +88,27 @@ def absolute(e: Evidence) -> str:
     return "analytic = |numeric|: signs are lost" if e.fits(np.abs(e.numeric)) else ""
 
 
-def swapped(e: Evidence) -> str:
-    """The true gradient of another argument."""
-    for other in e.others:
-        if other.gradient is None or other.gradient.shape != e.whole.shape:
-            continue
-        if not e.fits(e.on_grid(other.gradient)):
-            continue
-        back = other.analytic is not None and e.rearranges(other.analytic)
-        tail = "the two are swapped" if back else "it was stored in the wrong place"
-        return f"analytic = the gradient of {other.name}: {tail}"
+def exchanged(e: Evidence) -> str:
+    """Two arguments have got each other's gradient."""
+    for other in _sources(e):
+        if other.analytic is not None and e.rearranges(other.analytic):
+            return f"analytic = the gradient of {other.name}: the two are swapped"
     return ""
+
+
+def misplaced(e: Evidence) -> str:
+    """The true gradient of another argument, whose own is another matter."""
+    for other in _sources(e):
+        return f"analytic = the gradient of {other.name}: it was stored in the wrong place"
+    return ""
+
+
+def _sources(e: Evidence) -> Iterator[Known]:
+    """Other arguments whose true gradient this is."""
+    for other in e.others:
+        has_shape = other.gradient is not None and other.gradient.shape == e.whole.shape
+        if has_shape and e.fits(e.on_grid(np.asarray(other.gradient))):
+            yield other
 
 
 def clipped(e: Evidence) -> str:

@@ -1,6 +1,6 @@
 """What is known of one wrong gradient when it is to be explained."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -45,6 +45,8 @@ class Evidence:
         dy: the upstream gradient.
         y: the output.
         options: numbers that the subject was given by name, as `n_heads`.
+        jacobian: returns (entries, *dy.shape), how each output moves with each entry of the grid;
+            or None if that is not to be had.
         grid: one index array an axis: the entries at which `numeric` is known; all if not given.
     """
 
@@ -58,6 +60,7 @@ class Evidence:
     dy: Array = field(default_factory=lambda: np.zeros(0))
     y: Array = field(default_factory=lambda: np.zeros(0))
     options: Mapping[str, float] = field(default_factory=dict)
+    jacobian: Callable[[], Array | None] = lambda: None
     grid: tuple[Array, ...] | None = None
 
     @cached_property

@@ -13,11 +13,13 @@ from capstone.gradcheck.diagnosis.fingerprints import Diagnosis, diagnose
 from capstone.gradcheck.diagnosis.sample import Sample, grid_of, measured
 from capstone.gradcheck.numeric.complex_step import ComplexStep
 from capstone.gradcheck.numeric.evaluator import Evaluator, Numeric
+from capstone.gradcheck.numeric.probes import one_hots
 from capstone.gradcheck.outcome import ArgumentReport
 from capstone.gradcheck.subjects.subject import Subject
 from capstone.gradcheck.verdict.compare import LOCALIZE_CALLS, Comparison, find_wrong_entries
 
 MOST_MEASURED = 200  # entries that are measured one by one to explain a projection
+LARGEST_JACOBIAN = 1 << 18  # entries times outputs
 MOST_SLOW = 8  # the same where each takes dozens of forward passes
 
 
@@ -77,7 +79,7 @@ class Explainer:
         search = Search(*find_wrong_entries(argument, index, gradient, self.numeric, self.rng))
         if search.is_complete and not search.entries:
             return _with(verdict, Diagnosis("", "the projection along a random direction is off"))
-        if search.is_complete and len(search.entries) <= MOST_MEASURED:
+        if search.is_complete and len(search.entries) <= self._most(index):
             return self._by_entries(verdict, index, search)
         return self._by_sample(verdict, index, search)
 
@@ -97,8 +99,7 @@ class Explainer:
     def _by_sample(self, verdict: ArgumentReport, index: int, search: Search) -> ArgumentReport:
         """Wrong entries are many: a few of every axis stand for the others."""
         shape = self.gradients[index].shape
-        is_fast = self.numeric.name == ComplexStep.name or self.evaluator.is_stackable([index])
-        grid = grid_of(shape, MOST_MEASURED if is_fast else MOST_SLOW)
+        grid = grid_of(shape, self._most(index))
         entries = np.arange(self.gradients[index].size).reshape(shape)[np.ix_(*grid)]
         sample = self._measured(index, entries.reshape(-1))
         comparison = sample.comparison
@@ -116,6 +117,11 @@ class Explainer:
         kind, words = diagnose(evidence)
         words += f" ({entries.size} entries measured)" if is_sample else ""
         return _with(verdict, Diagnosis(kind, words))
+
+    def _most(self, index: int) -> int:
+        """How many entries are measured one by one at most."""
+        is_fast = self.numeric.name == ComplexStep.name or self.evaluator.is_stackable([index])
+        return MOST_MEASURED if is_fast else MOST_SLOW
 
     def _measured(self, index: int, entries: Array) -> Sample:
         argument, gradient = self.subject.arguments[index], self.gradients[index]
@@ -143,8 +149,20 @@ class Explainer:
             self.evaluator.dy,
             self.evaluator.base,
             numbers_in(getattr(self.subject, "options", {})),
+            lambda: self._jacobian(index, grid),
             grid,
         )
+
+    def _jacobian(self, index: int, grid: tuple[Array, ...] | None) -> Array | None:
+        """(entries, *y.shape) by one complex step each; None if it is large or not to be had."""
+        shape = self.subject.arguments[index].value.shape
+        numbers = np.arange(self.gradients[index].size).reshape(shape)
+        entries = (numbers if grid is None else numbers[np.ix_(*grid)]).reshape(-1)
+        is_small = entries.size * self.evaluator.dy.size <= LARGEST_JACOBIAN
+        if not isinstance(self.numeric, ComplexStep) or not is_small:
+            return None
+        step, y = self.numeric.outputs({index: one_hots(entries, shape)})
+        return np.asarray(y.imag / step)
 
     def _known(self, index: int) -> Known:
         """Another argument; its true gradient is the numeric one, or its own if that is right."""

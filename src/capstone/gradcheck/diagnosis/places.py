@@ -154,7 +154,7 @@ def condition(e: Evidence) -> str:
 def indices(e: Evidence) -> str:
     """Right but for some indices of an axis."""
     where = _slices_in_words(e)
-    return f"only {where} are wrong{_there(e)}" if where else ""
+    return f"wrong only at {where}{_there(e)}" if where else ""
 
 
 def _where(e: Evidence) -> str:
@@ -176,7 +176,7 @@ def _there(e: Evidence) -> str:
     if ratio is None:
         error = e.error[e.is_wrong]
         is_same = error.size > 1 and np.ptp(error) <= e.slack
-        return f", each by {factor_in_words(float(error[0]))}" if is_same else ""
+        return f", each by {error[0]:.6g}" if is_same else ""
     return f", by analytic = {'-' if ratio == -1 else factor_in_words(ratio) + ' x '}numeric"
 
 

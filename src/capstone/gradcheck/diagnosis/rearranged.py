@@ -58,7 +58,7 @@ def _split(e: Evidence) -> str:
             return f"analytic = numeric with its last axis split into {parts}, heads and time mixed"
         if e.rearranges(inner):
             return (
-                f"analytic = numeric with its last axis read as {D // n} x {n} for {n} x {D // n}"
+                f"analytic = numeric with its last axis read as {n} x {D // n} for {D // n} x {n}"
             )
     return ""
 
@@ -105,7 +105,9 @@ def permuted(e: Evidence) -> str:
             np.moveaxis(a, axis, 0).reshape(size, -1) for a in (e.whole, e.numeric)
         )
         sources = [_source(row, numeric, e.slack) for row in analytic]
-        if None not in sources and _are_several(analytic):
+        moved = [n for n, source in enumerate(sources) if source != n and analytic[n].any()]
+        is_order = len({sources[n] for n in moved}) == len(moved) > 1
+        if None not in sources and is_order:
             return f"slices along axis {axis} in another order: {listed(sources, 8)}"
     return ""
 
@@ -114,8 +116,3 @@ def _source(row: Array, numeric: Array, slack: float) -> int | None:
     """Which true slice this is, if it is one."""
     distance = np.abs(numeric - row).max(axis=1)
     return int(distance.argmin()) if distance.min() <= slack else None
-
-
-def _are_several(rows: Array) -> bool:
-    """Are at least three slices not zero? Zeros fit anywhere."""
-    return int(rows.any(axis=1).sum()) > 2

@@ -22,7 +22,7 @@ def residual(e: Evidence) -> str:
         return "the error is -dy: is a residual branch missing?"
     if abs(c - 1) < 1e-6:
         return "the error is +dy: is a residual branch counted twice?"
-    return f"the error is {factor_in_words(c)} x dy"
+    return f"the error is {c:.6g} x dy"
 
 
 def decay(e: Evidence) -> str:
@@ -30,7 +30,7 @@ def decay(e: Evidence) -> str:
     c = _coefficient(e, e.on_grid(e.value).astype(float))
     if c is None:
         return ""
-    return f"the error is {factor_in_words(c)} x {e.name} itself: weight decay inside the gradient?"
+    return f"the error is {c:.6g} x {e.name} itself: weight decay inside the gradient?"
 
 
 def term(e: Evidence) -> str:
@@ -38,13 +38,13 @@ def term(e: Evidence) -> str:
     for name, array in e.arrays(same_shape=True):
         c = _coefficient(e, array)
         if c is not None:
-            return f"the error is {factor_in_words(c)} x {name}"
+            return f"the error is {c:.6g} x {name}"
     for other in e.others:
         if other.gradient is None or other.gradient.shape != e.whole.shape:
             continue
         c = _coefficient(e, e.on_grid(other.gradient))
         if c is not None:
-            return f"the error is {factor_in_words(c)} x the gradient of {other.name}"
+            return f"the error is {c:.6g} x the gradient of {other.name}"
     return ""
 
 
@@ -89,7 +89,7 @@ def constant(e: Evidence) -> str:
         if not e.fits(e.numeric + mean):
             continue
         if len(fixed) == e.numeric.ndim:
-            return f"the error is {factor_in_words(float(mean.flat[0]))} in every entry"
+            return f"the error is {mean.flat[0]:.6g} in every entry"
         words = f"the error is constant along {_named(fixed)}"
         return f"{words}: is a mean or a sum over it missing?"
     return ""

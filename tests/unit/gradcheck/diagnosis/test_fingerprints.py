@@ -1,36 +1,55 @@
-"""What a wrong gradient is called."""
+"""What a wrong gradient is called: the best explanation first, and none that is false."""
 
 import numpy as np
 import pytest
 
-from capstone.gradcheck.diagnosis.evidence import Evidence
-from capstone.gradcheck.diagnosis.fingerprints import diagnose
+from capstone.gradcheck.diagnosis.fingerprints import FINGERPRINTS, diagnose
+from unit.gradcheck.diagnosis.evidence_of import evidence
 from unit.gradcheck.samples import draw
 
 G = draw(4, 4)
-ROW = np.zeros((4, 4), bool)
-ROW[2] = True
+ROW = np.zeros((4, 4))
+ROW[2] = 1
 CASES = {
-    "a sign is flipped": (-G, G),
-    "a constant factor (4, the size of axis 0?)": (4 * G, G),
-    "a constant factor (1/sqrt(4), the size of axis 0?)": (G / 2, G),
-    "analytic = (1 + 1.0e-09) x numeric everywhere": (G * (1 + 1e-9), G),
-    "analytic = (1 - 2.0e-04) x numeric everywhere": (G * (1 - 2e-4), G),
-    "analytic = numeric transposed": (G.T, G),
-    "is a path missing?": (0 * G, G),
-    "the error is constant along axis 0": (G + draw(1, 4, seed=3), G),
-    "only indices 2 of axis 0 are wrong": (G + ROW * draw(4, 4, seed=4), G),
-    "16 entries are NaN or infinite": (G * np.nan, G),
-    "so its gradient must be 0": (G, 0 * G),
-    "no derivative to compare with": (G, G * np.nan),
-    "no simple transformation": (draw(4, 4, seed=5), G),
-    "explains 16 of 16 entries": (G * (1 + 1e-9 * draw(4, 4, seed=6)), G),
+    "undefined": (G, G * np.nan, "no derivative to compare with"),
+    "nan": (G * np.nan, G, "16 entries are NaN or infinite"),
+    "independent": (G, 0 * G, "so its gradient must be 0"),
+    "zero": (0 * G, G, "is a path missing?"),
+    "sign": (-G, G, "a sign is flipped"),
+    "factor": (4 * G, G, "analytic = 4 x numeric everywhere; 4 = the size of axis 0 of w"),
+    "transposed": (G.T, G, "analytic = numeric transposed"),
+    "constant": (G + draw(1, 4, seed=3), G, "the error is constant along axis 0"),
+    "place": (G + ROW * draw(4, 4, seed=4), G, "wrong only at index 2 of axis 0"),
+    "": (draw(4, 4, seed=5), G, "no simple transformation of the right gradient explains 16 of 16"),
 }
 
 
-@pytest.mark.parametrize("words", CASES)
-def test_diagnosis(words: str) -> None:
-    analytic, numeric = CASES[words]
-    is_wrong = ROW if "indices" in words else np.ones((4, 4), bool)
-    value = np.ones((4, 4))
-    assert words in diagnose(Evidence("w", value, analytic, numeric, is_wrong)).words
+@pytest.mark.parametrize("kind", CASES)
+def test_diagnosis(kind: str) -> None:
+    analytic, numeric, words = CASES[kind]
+    found = diagnose(evidence(analytic, numeric))
+    assert found.kind == kind
+    assert words in found.words
+
+
+@pytest.mark.parametrize("by", [1e-9, -2e-4])
+def test_a_factor_next_to_1_is_written_as_its_distance(by: float) -> None:
+    sign = "+" if by > 0 else "-"
+    words = f"analytic = (1 {sign} {abs(by):.1e}) x numeric everywhere: a constant factor"
+    assert diagnose(evidence(G * (1 + by), G)).words == words
+
+
+def test_what_holds_everywhere_comes_before_what_holds_somewhere() -> None:
+    kinds = [kind for kind, _ in FINGERPRINTS]
+    assert kinds.index("sign") < kinds.index("edge") < kinds.index("place")
+
+
+def test_every_fingerprint_is_in_the_table_once() -> None:
+    functions = [explain for _, explain in FINGERPRINTS]
+    assert len(set(functions)) == len(functions)
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (2,), (1, 1), (3, 1, 2), (2, 2, 2, 2, 2)])
+def test_any_shape_gets_a_sentence(shape: tuple[int, ...]) -> None:
+    right, wrong = draw(*shape) + np.zeros(shape), draw(*shape, seed=9) + np.zeros(shape)
+    assert diagnose(evidence(np.asarray(wrong), np.asarray(right))).words

@@ -1,0 +1,85 @@
+"""Explanations by the upstream gradient: the wrong result is right for another one.
+
+A gradient is linear in dy. With the derivative of every output at hand, the one that a part of dy
+gives, or dy in another order, is a product away.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from capstone._typing import Array
+from capstone.gradcheck.diagnosis.evidence import Evidence, Known
+from capstone.gradcheck.diagnosis.phrases import factor_in_words, listed
+
+LONGEST = 32  # axis of dy along which weights are sought
+SPARE = 2  # entries that must agree beside those that fix the weights
+ZERO = 1e-6  # weights nearer to 0 or 1 are 0 or 1
+
+
+def partial(e: Evidence) -> str:
+    """Right if the slices of dy along an axis counted otherwise, as when only the first does."""
+    jacobian = e.jacobian() if e.is_clear and e.dy.size > 1 else None
+    if jacobian is None:
+        return ""
+    products = jacobian * e.dy  # (entries, *dy.shape)
+    for axis, size in enumerate(e.dy.shape):
+        others = tuple(i + 1 for i in range(e.dy.ndim) if i != axis)
+        by_slice = products.sum(axis=others)  # (entries, size)
+        if not 1 < size <= min(LONGEST, len(by_slice) - SPARE):
+            continue
+        weights = np.linalg.lstsq(by_slice, e.analytic.reshape(-1), rcond=None)[0]
+        if e.fits((by_slice @ weights).reshape(e.numeric.shape)):
+            return _by_argument(weights, e) or _weights_in_words(weights, axis)
+    return ""
+
+
+def _by_argument(weights: Array, e: Evidence) -> str:
+    """The weights are an argument or its reciprocal: a factor that met dy too often, or never."""
+    for known in (*e.others, Known(e.name, e.value)):
+        if known.value.shape != weights.shape or not known.is_real:
+            continue
+        if np.allclose(weights, 1 / known.value, rtol=ZERO):
+            return f"right for dy / {known.name}: is a factor {known.name} of dy missing?"
+        if np.allclose(weights, known.value, rtol=ZERO):
+            return f"right for dy x {known.name}: is the factor {known.name} of dy applied twice?"
+    return ""
+
+
+def _weights_in_words(weights: Array, axis: int) -> str:
+    lost = np.flatnonzero(np.abs(weights) < ZERO)
+    kept = np.flatnonzero(np.abs(weights - 1) < ZERO)
+    if len(lost) + len(kept) < len(weights):
+        shown = listed([factor_in_words(float(w), 3) for w in weights], 4)
+        return f"right if the slices of dy along axis {axis} counted {shown} times"
+    few, verb = (kept, "only") if len(kept) <= len(lost) else (lost, "all but")
+    name = "index" if len(few) == 1 else "indices"
+    words = f"{verb} {name} {listed([int(i) for i in few])} of axis {axis} of dy"
+    return f"right if {words} counted: is a part of the sum left out?"
+
+
+def moved(e: Evidence) -> str:
+    """Right for dy reversed, rolled by one or transposed."""
+    jacobian = e.jacobian() if e.is_clear and e.dy.size > 1 else None
+    if jacobian is None:
+        return ""
+    flat = jacobian.reshape(len(jacobian), -1)  # (entries, outputs)
+    for words, other in _moves(e.dy):
+        if e.fits((flat @ other.reshape(-1)).reshape(e.numeric.shape)):
+            return f"right for dy {words}: is dy in another order than the output?"
+    return ""
+
+
+def _moves(dy: Array) -> Iterator[tuple[str, Array]]:
+    """dy in other orders, each with its name."""
+    for axis, size in enumerate(dy.shape):
+        if size > 1:
+            yield f"reversed along axis {axis}", np.flip(dy, axis)
+        for by in (1, -1) if size > 2 else ():
+            yield f"rolled by {by} along axis {axis}", np.roll(dy, by, axis)
+    if dy.ndim > 1:
+        yield "transposed, then reshaped to fit", dy.swapaxes(-1, -2).reshape(dy.shape)
+    if dy.ndim > 2:
+        swapped = dy.swapaxes(-2, -3)
+        for axes in (swapped.reshape(dy.shape), dy.reshape(swapped.shape).swapaxes(-2, -3)):
+            yield f"with axes {dy.ndim - 3} and {dy.ndim - 2} read in the other order", axes

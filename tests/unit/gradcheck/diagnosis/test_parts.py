@@ -1,0 +1,61 @@
+"""Gradients that are right for another dy; beside each bug a near miss that must not match."""
+
+import numpy as np
+import pytest
+
+from capstone._typing import Array
+from capstone.gradcheck.diagnosis.evidence import Evidence
+from capstone.gradcheck.diagnosis.parts import moved, partial
+from unit.gradcheck.diagnosis.evidence_of import evidence
+from unit.gradcheck.samples import draw
+
+DY, J, GAIN = draw(3, 4), draw(20, 3, 4, seed=3), draw(3, seed=4)
+
+
+def right_for(other: Array, spoiled: float = 0.0) -> Evidence:
+    """A gradient of 20 entries that is right for another dy."""
+    analytic = J.reshape(20, -1) @ other.reshape(-1)
+    analytic[7] += spoiled
+    numeric = J.reshape(20, -1) @ DY.reshape(-1)
+    return evidence(analytic, numeric, dy=DY, jacobian=lambda: J, gain=GAIN)
+
+
+def counted(*weights: float) -> Array:
+    return DY * np.array(weights)[:, None]
+
+
+@pytest.mark.parametrize(
+    ("weights", "words"),
+    [
+        ((1, 0, 0), "only index 0 of axis 0 of dy counted: is a part of the sum left out?"),
+        ((1, 1, 0), "all but index 2 of axis 0 of dy counted"),
+        ((1, 0.5, 2), "the slices of dy along axis 0 counted 1, 0.5, 2 times"),
+    ],
+)
+def test_a_part_of_dy(weights: tuple[float, ...], words: str) -> None:
+    assert words in partial(right_for(counted(*weights)))
+
+
+def test_a_factor_of_dy_that_is_an_argument() -> None:
+    assert "right for dy / gain" in partial(right_for(counted(*(1 / GAIN))))
+
+
+def test_a_factor_of_dy_that_is_applied_twice() -> None:
+    assert "right for dy x gain" in partial(right_for(counted(*GAIN)))
+
+
+def test_a_part_with_another_error_beside_it_is_a_near_miss() -> None:
+    assert partial(right_for(counted(1, 0, 0), spoiled=1e-3)) == ""
+
+
+def test_dy_in_another_order() -> None:
+    assert "right for dy reversed along axis 1" in moved(right_for(DY[:, ::-1]))
+
+
+def test_another_order_with_another_error_beside_it_is_a_near_miss() -> None:
+    assert moved(right_for(DY[:, ::-1], spoiled=1e-3)) == ""
+
+
+def test_without_derivatives_nothing_is_said() -> None:
+    e = evidence(draw(5), draw(5, seed=3), dy=DY)
+    assert partial(e) == moved(e) == ""

@@ -1,0 +1,52 @@
+"""Where a constant factor may come from."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from capstone.gradcheck.diagnosis.sizes import origin_of
+from unit.gradcheck.diagnosis.evidence_of import evidence
+from unit.gradcheck.samples import draw
+
+G = draw(7, 11)
+IDS = np.array([3, -1, 2, 5, 0, -1])
+
+
+@pytest.mark.parametrize(
+    ("factor", "rest", "words"),
+    [
+        (7.0, {}, "7 = the size of axis 0 of w (sum for mean?)"),
+        (1 / 11, {}, "1/11, 11 = the size of axis 1 of w (mean for sum?)"),
+        (-7.0, {}, "7 = the size of axis 0 of w"),
+        (7**0.5, {}, "sqrt(7), 7 = the size of axis 0 of w (is a scale 1/sqrt(7) missing?)"),
+        (11**-0.5, {}, "1/sqrt(11), 11 = the size of axis 1 of w (is that scale applied twice?)"),
+        (13.0, {"x": draw(13)}, "13 = the size of axis 0 of x"),
+        (0.7, {"options": {"p": 0.3}}, "0.7 = 1 - p"),
+        (0.3, {"options": {"p": 0.3}}, "0.3 = p"),
+        (
+            2.0,
+            {"x": draw(12), "options": {"n_heads": 3}},
+            "4 = the size of axis 0 of x / n_heads",
+        ),
+        (4.0, {"ids": IDS}, "4 = the entries of ids that are not ignored"),
+        (3.0, {"mask": IDS > 0}, "3 = the entries of mask set"),
+        (26.0, {"x": draw(2, 13, 5)}, "26 = the rows of x"),
+        (77.0, {}, "77 = 7 x 11, sizes of axes"),
+        (7 / 11, {}, "7 / 11, sizes of axes"),
+        (7 / 6, {}, "7 / (7 - 1), n for n - 1"),
+    ],
+)
+def test_a_size_at_hand(factor: float, rest: dict[str, Any], words: str) -> None:
+    assert words in origin_of(factor, evidence(G, G, **rest))
+
+
+@pytest.mark.parametrize("factor", [1 + 1e-9, -1.0, 1.7, 7.001, 83.0, 7 * 11 * 7.0])
+def test_no_numerology(factor: float) -> None:
+    assert origin_of(factor, evidence(G, G)) == ""
+
+
+def test_a_size_and_a_root_are_both_offered() -> None:
+    words = origin_of(2.0, evidence(draw(2, 4), draw(2, 4)))
+    assert words.startswith("2 = the size of axis 0 of w")
+    assert " or sqrt(4)" in words

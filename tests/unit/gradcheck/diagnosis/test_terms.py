@@ -1,0 +1,85 @@
+"""Missing terms and factors of slices; beside each bug a near miss that must not match."""
+
+import numpy as np
+import pytest
+
+from capstone.gradcheck.diagnosis import terms
+from capstone.gradcheck.diagnosis.evidence import Known
+from unit.gradcheck.diagnosis.evidence_of import evidence
+from unit.gradcheck.samples import draw
+
+G, DY, X, ROWS = draw(4, 5), draw(4, 5, seed=3), draw(4, 5, seed=4), draw(4, 1, seed=5)
+SPOIL = np.zeros((4, 5))
+SPOIL[1, 2] = 1e-3
+OTHERS = (Known("v", X, DY, DY),)
+
+CASES = {
+    "residual": (
+        evidence(G - DY, G, dy=DY),
+        evidence(G - DY + SPOIL, G, dy=DY),
+        "the error is -dy: is a residual branch missing?",
+    ),
+    "decay": (
+        evidence(G + 0.01 * X, G, value=X),
+        evidence(G + 0.01 * X + SPOIL, G, value=X),
+        "0.01 x w itself: weight decay",
+    ),
+    "term": (
+        evidence(G + DY, G, others=OTHERS),
+        evidence(G + DY + SPOIL, G, others=OTHERS),
+        "the error is 1 x the gradient of v",
+    ),
+    "slices": (
+        evidence(G * ROWS, G),
+        evidence(G * ROWS + SPOIL, G),
+        "a factor of its own for each index of axis 0",
+    ),
+    "constant": (
+        evidence(G + ROWS, G),
+        evidence(G + ROWS + SPOIL, G),
+        "the error is constant along axis 1: is a mean or a sum over it missing?",
+    ),
+    "projection": (
+        evidence(G + ROWS * X, G, x=X),
+        evidence(G + ROWS * X + SPOIL, G, x=X),
+        "the error is a multiple of x in each slice along axis 1",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_bug_is_named(name: str) -> None:
+    bug, _, words = CASES[name]
+    assert words in getattr(terms, name)(bug)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_near_miss_is_not(name: str) -> None:
+    assert getattr(terms, name)(CASES[name][1]) == ""
+
+
+def test_a_branch_counted_twice() -> None:
+    assert "+dy: is a residual branch counted twice?" in terms.residual(evidence(G + DY, G, dy=DY))
+
+
+def test_a_value_added() -> None:
+    assert terms.term(evidence(G + 2 * X, G, x=X)) == "the error is 2 x x"
+
+
+def test_a_projection_and_a_mean() -> None:
+    words = terms.projection(evidence(G + ROWS * X + ROWS**2, G, x=X))
+    assert words.startswith("the error is a constant and a multiple of x in each slice")
+
+
+def test_the_same_error_everywhere() -> None:
+    assert terms.constant(evidence(G + 0.25, G)) == "the error is 0.25 in every entry"
+
+
+def test_one_slice_with_a_factor_is_a_matter_of_place() -> None:
+    assert terms.slices(evidence(G * np.array([[1], [1], [3], [1.0]]), G)) == ""
+
+
+def test_an_axis_of_two_entries_shows_no_projection() -> None:
+    narrow = draw(3, 2)
+    wrong = narrow + draw(3, 2, seed=8)
+    assert terms.projection(evidence(wrong, narrow, x=draw(3, 2, seed=9))) == ""
