@@ -19,7 +19,7 @@ TEXT = str(check(WRONG, draw(3, 4), draw(3, 4, seed=1)))
         "  worst        [",
         "ratio 2",
         "12 of 12 entries differ",
-        "  diagnosis    analytic = 2 x numeric everywhere: a constant factor",
+        "  diagnosis    analytic = 2 x numeric everywhere; 2 = sqrt(4), 4 = the size of axis 1 of ",
         "  others       a ok   (would have caught ",
         "  replay       ",
     ],

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -149,7 +150,7 @@ class Explainer:
             self.evaluator.dy,
             self.evaluator.base,
             numbers_in(getattr(self.subject, "options", {})),
-            lambda: self._jacobian(index, grid),
+            cache(partial(self._jacobian, index, grid)),
             grid,
         )
 

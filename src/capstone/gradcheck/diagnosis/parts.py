@@ -52,10 +52,10 @@ def _weights_in_words(weights: Array, axis: int) -> str:
     if len(lost) + len(kept) < len(weights):
         shown = listed([factor_in_words(float(w), 3) for w in weights], 4)
         return f"right if the slices of dy along axis {axis} counted {shown} times"
-    few, verb = (kept, "only") if len(kept) <= len(lost) else (lost, "all but")
+    few, verb = (kept, "only at") if len(kept) <= len(lost) else (lost, "at all but")
     name = "index" if len(few) == 1 else "indices"
-    words = f"{verb} {name} {listed([int(i) for i in few])} of axis {axis} of dy"
-    return f"right if {words} counted: is a part of the sum left out?"
+    words = f"{verb} {name} {listed([int(i) for i in few])} of axis {axis}"
+    return f"right if dy counted {words}: is a part of the sum left out?"
 
 
 def moved(e: Evidence) -> str:

@@ -83,6 +83,11 @@ def zero_entries(e: Evidence) -> str:
     return f"{words}{f', those {where}' if where else ''}; the others are right"
 
 
+def sign_where(e: Evidence) -> str:
+    """The wrong entries have the wrong sign, and an argument says which they are."""
+    return _where(e) if _ratio(e) == -1 and _condition(e) else ""
+
+
 def sign_there(e: Evidence) -> str:
     """The wrong entries have the wrong sign."""
     return _where(e) if _ratio(e) == -1 else ""

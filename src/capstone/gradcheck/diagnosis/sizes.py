@@ -43,7 +43,7 @@ def _first(
 
 
 def _plain(n: float) -> list[tuple[float, str]]:
-    return [(n, "{name} (sum for mean?)"), (1 / n, "1/{n}, {n} = {name} (mean for sum?)")]
+    return [(n, "{name} (a sum for a mean?)"), (1 / n, "1/{n}, {n} = {name} (a mean for a sum?)")]
 
 
 def _root(n: float) -> list[tuple[float, str]]:

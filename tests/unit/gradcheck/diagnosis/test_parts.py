@@ -27,8 +27,8 @@ def counted(*weights: float) -> Array:
 @pytest.mark.parametrize(
     ("weights", "words"),
     [
-        ((1, 0, 0), "only index 0 of axis 0 of dy counted: is a part of the sum left out?"),
-        ((1, 1, 0), "all but index 2 of axis 0 of dy counted"),
+        ((1, 0, 0), "dy counted only at index 0 of axis 0: is a part of the sum left out?"),
+        ((1, 1, 0), "dy counted at all but index 2 of axis 0"),
         ((1, 0.5, 2), "the slices of dy along axis 0 counted 1, 0.5, 2 times"),
     ],
 )

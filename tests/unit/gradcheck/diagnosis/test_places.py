@@ -58,6 +58,11 @@ CASES = {
         evidence(np.where(G[0] > 0, G, -G * (1 + NOISE * 1e-3)), G),
         "by analytic = -numeric",
     ),
+    "sign_where": (
+        evidence(np.where(NOISE < 0, -G, G), G, x=NOISE),
+        evidence(np.where(NOISE < 0.3, -G, G), G, x=NOISE),
+        "wrong only where x < 0, by analytic = -numeric",
+    ),
     "factor_there": (
         evidence(np.where(G > 0, G, 2 * G), G),
         evidence(np.where(G > 0, G, 2 * G + 1e-3 * NOISE), G),

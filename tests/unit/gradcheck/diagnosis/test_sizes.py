@@ -16,8 +16,8 @@ IDS = np.array([3, -1, 2, 5, 0, -1])
 @pytest.mark.parametrize(
     ("factor", "rest", "words"),
     [
-        (7.0, {}, "7 = the size of axis 0 of w (sum for mean?)"),
-        (1 / 11, {}, "1/11, 11 = the size of axis 1 of w (mean for sum?)"),
+        (7.0, {}, "7 = the size of axis 0 of w (a sum for a mean?)"),
+        (1 / 11, {}, "1/11, 11 = the size of axis 1 of w (a mean for a sum?)"),
         (-7.0, {}, "7 = the size of axis 0 of w"),
         (7**0.5, {}, "sqrt(7), 7 = the size of axis 0 of w (is a scale 1/sqrt(7) missing?)"),
         (11**-0.5, {}, "1/sqrt(11), 11 = the size of axis 1 of w (is that scale applied twice?)"),
