@@ -6,6 +6,7 @@ It imports nothing of the transformer that this package also holds, so it serves
 from capstone.errors import GradientMismatch
 from capstone.gradcheck.audit.audit import Audit, audit
 from capstone.gradcheck.check import check
+from capstone.gradcheck.inputs.design import design
 from capstone.gradcheck.outcome import ArgumentReport, Finding
 from capstone.gradcheck.report import Report
 from capstone.gradcheck.subjects.functions import Op
@@ -21,4 +22,5 @@ __all__ = [
     "Report",
     "audit",
     "check",
+    "design",
 ]

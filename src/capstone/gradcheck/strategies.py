@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from capstone._typing import Array
 from capstone.gradcheck.inputs.design import fill
-from capstone.gradcheck.inputs.notation import PRIMES, choose_sizes, parse, symbols
+from capstone.gradcheck.inputs.notation import all_differ, choose_sizes, parse, symbols, unused
 
 SEEDS = st.integers(0, 2**32 - 1)
 LARGER = 3  # primes beyond those that are needed at least: how much the sizes vary
@@ -31,15 +31,16 @@ def inputs(
     Raises:
         UsageError: a specification that cannot be read, or sizes that do not fit it.
     """
-    arrays, fixed = parse(spec), dict(sizes or {})
+    arrays, fixed = parse(spec), {} if sizes is None else sizes
     smallest = choose_sizes(arrays, fixed)
     free = [name for name in symbols(arrays) if name not in fixed]
-    pool = [size for size in PRIMES if size not in set(smallest.values()) - _of(smallest, free)]
-    pool = pool[: len(free) + LARGER]
-    drawn = st.lists(
-        st.sampled_from(pool), min_size=len(free), max_size=len(free), unique=True
-    ).map(lambda chosen: choose_sizes(arrays, fixed | dict(zip(free, chosen, strict=True))))
-    return st.builds(lambda chosen, seed: fill(arrays, chosen, seed), drawn, SEEDS)
+    pool = unused(arrays, fixed)[: len(free) + LARGER]
+    many = st.lists(st.sampled_from(pool), min_size=len(free), max_size=len(free), unique=True)
+    drawn = many.map(lambda chosen: {**fixed, **dict(zip(free, chosen, strict=True))})
+    if all_differ(arrays, smallest):
+        drawn = drawn.filter(lambda sizes: all_differ(arrays, sizes))
+    checked = drawn.map(lambda sizes: choose_sizes(arrays, sizes))
+    return st.builds(lambda sizes, seed: fill(arrays, sizes, seed), checked, SEEDS)
 
 
 def arrays_for(spec: str, *, sizes: Mapping[str, int] | None = None) -> st.SearchStrategy[Array]:
@@ -49,7 +50,3 @@ def arrays_for(spec: str, *, sizes: Mapping[str, int] | None = None) -> st.Searc
         UsageError: as for `inputs`.
     """
     return inputs({"array": spec}, sizes=sizes).map(lambda arrays: arrays["array"])
-
-
-def _of(sizes: Mapping[str, int], names: list[str]) -> set[int]:
-    return {sizes[name] for name in names}
