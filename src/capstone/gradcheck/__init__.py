@@ -7,6 +7,7 @@ from capstone.errors import GradientMismatch
 from capstone.gradcheck.audit.audit import Audit, audit
 from capstone.gradcheck.check import check
 from capstone.gradcheck.inputs.design import design
+from capstone.gradcheck.inputs.lint import lint
 from capstone.gradcheck.outcome import ArgumentReport, Finding
 from capstone.gradcheck.report import Report
 from capstone.gradcheck.subjects.functions import Op
@@ -23,4 +24,5 @@ __all__ = [
     "audit",
     "check",
     "design",
+    "lint",
 ]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from capstone.gradcheck.budget import Budget
+from capstone.gradcheck.inputs.lint import add_hints
 from capstone.gradcheck.outcome import Finding
 from capstone.gradcheck.protocol.causality import check_axis, check_causality
 from capstone.gradcheck.protocol.elsewhere import check_elsewhere, check_ignored
@@ -123,6 +124,7 @@ def check_subject(subject: Subject, options: Options) -> Report:
     # ends a search, so that NumPy need not warn of it.
     with subject.restored(), np.errstate(all="ignore"):
         _run(subject, chosen, report, options, budget)
+        add_hints(report, subject, options.upstream)
     report.seconds = time.perf_counter() - budget.started
     return report
 

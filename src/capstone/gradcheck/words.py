@@ -31,7 +31,7 @@ def _right(outcome: Outcome) -> str:
 def _headline(outcome: Outcome) -> str:
     wrong = outcome.wrong_arguments
     if wrong:
-        names = _listed([f"d({name})" for name in wrong], ", ", 40)
+        names = listed([f"d({name})" for name in wrong], ", ", 40)
         verb = "disagrees" if len(wrong) == 1 else "disagree"
         return _line(f"{outcome.name}: {names} {verb} with the derivative by {outcome.method}")
     if outcome.findings:
@@ -46,11 +46,11 @@ def _body(outcome: Outcome) -> list[str]:
     for argument in wrong[:3]:
         lines += _explain(argument)
     if len(wrong) > 3:
-        lines.append(f"  and          {_listed([a.name for a in wrong[3:]], ', ', 60)}")
+        lines.append(f"  and          {listed([a.name for a in wrong[3:]], ', ', 60)}")
     right = [argument for argument in outcome.arguments if argument.is_right]
     if wrong and right:
         floor = max(argument.detection_floor for argument in right)
-        names = _listed([f"{argument.name} ok" for argument in right], "   ", 50)
+        names = listed([f"{argument.name} ok" for argument in right], "   ", 50)
         lines.append(f"  others       {names}   (would have caught {floor:.0e})")
     for finding in outcome.findings[:3]:
         words = f"{finding.rule:<12} {finding.message}"
@@ -59,7 +59,7 @@ def _body(outcome: Outcome) -> list[str]:
     return [*map(_line, lines), f"  replay       {outcome.replay}"]
 
 
-def _listed(names: list[str], between: str, room: int) -> str:
+def listed(names: list[str], between: str, room: int) -> str:
     """As many of the names as there is room for, and how many more there are."""
     shown = names[:1]
     for name in names[1:]:
