@@ -31,6 +31,7 @@ def design(
             * `gain:` random signs, sizes from 0.5 to 2, not near 1 (the usual for fewer axes);
             * `weight:` normal, divided by the root of the last axis but one;
             * `saturated:` rows, with some entries near 0 and some far out;
+            * `shifted:` normal rows, each moved by 3 or -9 as a whole;
             * `positive:` from 0.5 to 2;
             * `distinct:` no two entries near each other, none near 0: for maxima and sorting;
             * `unit:` rows of length 1;

@@ -19,7 +19,7 @@ WORDS = {  # what is wrong; what hides; the mend. In the order of how much hides
     "one long": "axis {} is 1 long; a mean for a sum along it hides; make it 3",
     "nothing drops": "nothing is dropped; a forgotten mask hides; take 0.3",
     "one head": "mixed-up heads hide; take 2 or more",
-    "no effect": "has no effect; what it does in backward hides; change it",
+    "no effect": "no effect; its part of the backward hides; change it",
     "repeats": "the same along axis {}; a wrong sum along it hides; draw at random",
     "symmetric": "symmetric; a missing transpose hides; draw at random",
     "unique ids": "no id repeats; lost duplicates hide; let some repeat",

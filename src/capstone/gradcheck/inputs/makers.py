@@ -9,6 +9,7 @@ from capstone._typing import Array
 Shape = tuple[int, ...]
 
 ROW_SCALES = (1e-2, 1.0, 3.0)  # a fixed step, or an epsilon in the wrong place, fails on the first
+ROW_SHIFTS = (3.0, -9.0)  # a log-sum-exp of either sign; a mean that is not removed shows
 SPECIAL = (1e-8, -45.0, 45.0, -1.2784645427610738, -1e-8)  # flat, or straight; SiLU' = 0 at -1.278
 SMALL, LARGE = (0.5, 0.8), (1.25, 2.0)  # sizes away from 0 and from 1
 
@@ -58,6 +59,13 @@ def saturated(rng: np.random.Generator, shape: Shape) -> Array:
     count = min(len(SPECIAL), x.size // 2)
     x.reshape(-1)[rng.permutation(x.size)[:count]] = SPECIAL[:count]
     return x
+
+
+def shifted(rng: np.random.Generator, shape: Shape) -> Array:
+    """Normal rows, each moved as a whole to one side of 0 or the other: for means and softmax."""
+    shifts = rng.permutation(np.resize(ROW_SHIFTS, int(np.prod(shape[:-1]))))
+    x = rng.standard_normal(shape).reshape(len(shifts), -1) + shifts[:, None]
+    return np.asarray(x.reshape(shape))
 
 
 def distinct(rng: np.random.Generator, shape: Shape) -> Array:
@@ -124,6 +132,7 @@ MAKERS: dict[str, Callable[[np.random.Generator, Shape], Array]] = {
     "gain": gain,
     "weight": weight,
     "saturated": saturated,
+    "shifted": shifted,
     "positive": positive,
     "distinct": distinct,
     "unit": unit,

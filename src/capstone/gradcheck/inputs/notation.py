@@ -28,6 +28,7 @@ KINDS = (
     "gain",
     "weight",
     "saturated",
+    "shifted",
     "positive",
     "distinct",
     "unit",

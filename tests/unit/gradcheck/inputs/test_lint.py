@@ -66,7 +66,7 @@ def test_random_inputs_get_no_hint(seed) -> None:
     assert lint(rng.standard_normal((3, 4)), rng.standard_normal((4, 2)), rng.random(9)) == []
 
 
-KINDS = ["rows", "gain", "weight", "saturated", "distinct", "mask", "causal"]
+KINDS = ["rows", "gain", "weight", "saturated", "shifted", "distinct", "mask", "causal"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -204,8 +204,8 @@ def test_a_mask_of_one_value(fill, words) -> None:
         ({"p": 0}, "p=0: nothing is dropped"),
         ({"dropout": 0.0}, "dropout=0.0: nothing is dropped"),
         ({"n_heads": 1}, "n_heads=1: mixed-up heads hide"),
-        ({"scale": 1.0}, "scale=1.0: has no effect"),
-        ({"label_smoothing": 0}, "label_smoothing=0: has no effect"),
+        ({"scale": 1.0}, "scale=1.0: no effect"),
+        ({"label_smoothing": 0}, "label_smoothing=0: no effect"),
         ({"ignore_index": 5}, "ignore_index=5: nothing is ignored"),
         ({"ignore_index": 3}, "ignore_index=3: all is ignored"),
     ],

@@ -77,6 +77,18 @@ def test_most_of_a_small_saturated_array_is_moderate() -> None:
     assert all((np.abs(x) == 45).sum() <= 1 for x in drawn("saturated: 3"))
 
 
+def test_shifted_rows_lie_on_either_side_of_0() -> None:
+    for x in drawn("shifted: B T 99"):
+        middles = np.sort(x.mean(axis=-1).reshape(-1))
+        assert (np.abs(middles[:7] + 9) < 0.5).all()
+        assert (np.abs(middles[7:] - 3) < 0.5).all()
+
+
+@pytest.mark.parametrize("text", ["shifted: 99", "shifted: "])
+def test_a_single_row_is_shifted_too(text) -> None:
+    assert all(-1 < x.mean() < 7 for x in drawn(text))
+
+
 @pytest.mark.parametrize("text", ["distinct: 1", "distinct: 5", "distinct: 4 3"])
 def test_distinct_entries_are_apart_and_away_from_0(text) -> None:
     for x in drawn(text):
