@@ -48,7 +48,7 @@ class Recipe:
 
 
 SQUARES = {name: "weight: D D" for name in ("wq", "wk", "wv", "wo")}
-HEADS = {"B": 2, "H": 3, "K": 4, "T": 5, "S": 7}
+HEADS = {"B": 2, "H": 3, "T": 5, "K": 8, "S": 13}  # neither off by one, nor the same half
 RECIPES = {
     "linear": Recipe({"x": "B T D", "weight": "weight: D F", "bias": "F"}),
     "embedding": Recipe({"ids": "B T < V", "weight": "V D"}),

@@ -34,7 +34,7 @@ WORDS = {  # what is wrong; what hides; the mend. In the order of how much hides
     "upstream one-hot": "one-hot; most of the gradient hides; leave it out",
     "saturated": "all beyond 20; activations are flat there; take some near 0",
     "tiny": "all within 0.05; nearly linear there; take larger ones",
-    "equal axes": "axes {} are equally long; dividing by the wrong one hides",
+    "equal axes": "axes {} are equally long; taking one for the other hides",
     "no first id": "id 0 is absent; mistakes at the edge hide; use it",
     "no last id": "the last id, {}, is absent; mistakes at the edge hide; use it",
     "all ids": "every id occurs; what an unused row gets hides; leave one out",

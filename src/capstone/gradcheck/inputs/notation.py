@@ -37,7 +37,7 @@ KINDS = (
     "causal",
 )
 # Not 2: rows of two entries are all but constant once they are normalized, 2 - 1 is a factor of 1,
-# and a reversed axis of two is a rolled one.
+# and a reversed axis of two is a rolled one. Odd ones are never one apart: a size off by one shows.
 PRIMES = (3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41)
 MOST_ENTRIES = 1 << 26  # of one array: half a gigabyte of float64
 MOST_TRIES = 1000  # at sizes whose products differ too

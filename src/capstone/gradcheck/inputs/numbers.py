@@ -153,10 +153,13 @@ def _widens(other: Array, array: Array, axis: int) -> bool:
 
 
 def _equal_axes(arrays: Arrays) -> Iterator[Hint]:
-    """Axes of one length in the data; not in a square matrix that has to fit the data."""
-    data = next(iter(arrays.values()), np.empty(0))
-    for number, (name, array) in enumerate(arrays.items()):
-        has_to_be = number > 0 and array.ndim == 2 and array.shape[0] in data.shape
+    """Axes of one length, in the data or in the only matrix beside it.
+
+    Of several matrices the square ones may have to be: those of an attention or of a recurrence.
+    """
+    matrices = [name for name, array in list(arrays.items())[1:] if array.ndim == 2]
+    for name, array in arrays.items():
+        has_to_be = name in matrices and len(matrices) > 1
         lengths = [length for length in array.shape if length > 1]
         twice = next((length for length in lengths if lengths.count(length) > 1), 0)
         if twice and not has_to_be and np.isfinite(array).all() and not _is_identity(array):
