@@ -6,8 +6,9 @@
 The same `check` runs on both. Usual inputs are a batch of 1, axes of one length, gains of 1, biases
 of 0, ids in order, options that do nothing, an upstream gradient of ones. The bugs are those of
 `tests/gradcheck` that change numbers; with `--audit` those that `capstone mutate` plants, less the
-ones that change nothing. For a bug that usual inputs hide, the habits are listed that hide it (it
-is found without one of them), and whether `lint` names one.
+ones that change no gradient on designed inputs and variations of them (two of these lie on the
+branch for a z-loss of 0, which no designed input takes). For a bug that usual inputs hide, the
+habits are listed that hide it (it is found without one of them), and whether `lint` names one.
 """
 
 import argparse

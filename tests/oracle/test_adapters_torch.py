@@ -9,7 +9,7 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
 from capstone.errors import UsageError
-from capstone.gradcheck import Op, Report, check
+from capstone.gradcheck import Op, Report, check, lint
 from capstone.gradcheck.subjects.torch_library import TorchLibrary
 
 
@@ -490,3 +490,20 @@ def test_a_function_that_cannot_be_mapped_passes_all_the_same() -> None:
         return x * x.detach().abs().max().clamp(max=1e-3).item()
 
     check(scaled, X).raise_if_wrong()
+
+
+# What inputs hide
+
+
+def test_lint_looks_at_tensors() -> None:
+    ones, zeros = torch.ones(5, requires_grad=True), torch.zeros(7, dtype=torch.bfloat16)
+    assert [hint.partition(";")[0] for hint in lint(X, ones, zeros, names=["x", "g", "b"])] == [
+        "b: 0 throughout",
+        "g: 1 throughout",
+    ]
+
+
+def test_parameters_of_a_module_that_hide_something_are_named() -> None:
+    report = check(torch.nn.LayerNorm(5, dtype=torch.float64), X)
+    report.raise_if_wrong()
+    assert [warning.partition(":")[0] for warning in report.warnings] == ["bias", "weight"]

@@ -42,12 +42,12 @@ def lint(
         One line a finding, what hides most first; nothing for inputs that hide nothing known.
 
     Raises:
-        UsageError: inputs that are no numeric arrays, or another number of names.
+        UsageError: inputs that are no numeric arrays, names that do not tell them apart.
     """
-    called = [f"input {n}" for n in range(len(inputs))] if names is None else list(names)
-    if len(called) != len(inputs):
-        rule = "names must name every input"
-        refuse(rule, expected=f"{len(inputs)} names", got=len(called), function="lint")
+    called = _names(names, len(inputs))
+    if options is not None and not isinstance(options, Mapping):
+        rule = "options must map names to values"
+        refuse(rule, expected='such as {"p": 0.3}', got=repr(options), function="lint")
     library = library_of(inputs)
     arrays = {
         name: _numeric(name, library.host(thing))
@@ -88,6 +88,16 @@ def _findings(
         if array.dtype.kind == "b":
             yield from look_at_mask(name, array)
     yield from look_at_options(options, list(wholes.values()))
+
+
+def _names(given: Sequence[str] | None, count: int) -> list[str]:
+    if given is None:
+        return [f"input {number}" for number in range(count)]
+    names = [str(name) for name in given] if isinstance(given, Sequence) else []
+    if len(names) != count or len(set(names)) != count:
+        rule = "names must name every input, each differently"
+        refuse(rule, expected=f"{count} names", got=repr(given), function="lint")
+    return names
 
 
 def _has_two_sides(subject: Subject) -> bool:

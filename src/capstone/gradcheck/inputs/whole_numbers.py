@@ -26,7 +26,7 @@ NEUTRAL = {  # values at which an option does nothing
 def look_at_ids(name: str, ids: Array, floats: Sequence[Array]) -> Iterator[Hint]:
     """Whole numbers that point into one of the arrays; what is negative is ignored."""
     used = ids[ids >= 0]
-    if used.size < 2 or not floats:
+    if used.size < 2 or not floats or _are_offsets(ids):
         return
     if is_constant(used):
         yield Hint("one id", name)
@@ -37,6 +37,12 @@ def look_at_ids(name: str, ids: Array, floats: Sequence[Array]) -> Iterator[Hint
         yield Hint("unique ids", name)
     if len(tables) == 1:
         yield from _ends(name, present, tables.pop())
+
+
+def _are_offsets(ids: Array) -> bool:
+    """Numbers that climb by different steps: where things begin, rather than which they are."""
+    steps = np.diff(ids.astype(np.int64)) if ids.ndim == 1 else np.zeros(1)
+    return bool((steps > 0).all() and (steps > 1).any())
 
 
 def _tables(ids: Array, largest: int, floats: Sequence[Array]) -> set[int]:

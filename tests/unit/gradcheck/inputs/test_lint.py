@@ -44,6 +44,7 @@ QUIET = {
     "ids": [IDS, TABLE],
     "labels": [TABLE, np.array([0, 1, 2, 3, 3, 1, 2])],
     "different labels": [X, np.array([0, 3, 1])],
+    "offsets": [TABLE, np.array([0, 2, 5])],
     "a mixed mask": [X, np.array([True, False, True])],
     "ones and zeros": [X, np.array([[0.0, 1.0, 1.0, 0.0]])],
     "a mask to add": [X, np.array([[0.0, -1e9, -1e9, 0.0]])],
@@ -168,6 +169,7 @@ def test_a_few_entries_may_have_one_sign_by_chance() -> None:
     ("ids", "words"),
     [
         ([0, 6, 2], ["no id repeats"]),
+        ([0, 1, 2, 3, 4, 5, 6], ["no id repeats", "every id occurs"]),
         ([0, 6, 2, -1, -1], ["no id repeats"]),
         ([3, 3, 3], ["one id throughout"]),
         ([1, 6, 6], ["id 0 is absent"]),
@@ -177,6 +179,10 @@ def test_a_few_entries_may_have_one_sign_by_chance() -> None:
 )
 def test_ids_into_a_table(ids, words) -> None:
     assert said(np.array(ids), TABLE) == [f"input 0: {word}" for word in words]
+
+
+def test_ids_without_a_sign_are_no_offsets() -> None:
+    assert said(np.array([6, 2, 0], np.uint8), TABLE) == ["input 0: no id repeats"]
 
 
 def test_ends_are_left_alone_where_the_table_is_not_known() -> None:
@@ -300,10 +306,17 @@ def test_the_end_of_a_long_name_is_kept() -> None:
 # Misuse
 
 
-def test_names_are_as_many_as_inputs() -> None:
-    words = "lint: names must name every input: expected 2 names, got 1"
+@pytest.mark.parametrize("names", [["x"], ["x", "x"], "xyz", 3])
+def test_names_tell_the_inputs_apart(names) -> None:
+    words = f"lint: names must name every input, each differently: expected 2 names, got {names!r}"
     with pytest.raises(UsageError, match=re.escape(words)):
-        lint(X, W, names=["x"])
+        lint(X, W, names=names)
+
+
+def test_options_are_a_mapping() -> None:
+    words = 'lint: options must map names to values: expected such as {"p": 0.3}, got 3'
+    with pytest.raises(UsageError, match=re.escape(words)):
+        lint(X, options=3)
 
 
 @pytest.mark.parametrize(
