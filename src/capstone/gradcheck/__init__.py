@@ -6,6 +6,7 @@ It imports nothing of the transformer that this package also holds, so it serves
 from capstone.errors import GradientMismatch
 from capstone.gradcheck.audit.audit import Audit, audit
 from capstone.gradcheck.check import check
+from capstone.gradcheck.diagnosis.taps import tap, tap_grad
 from capstone.gradcheck.inputs.design import design
 from capstone.gradcheck.inputs.lint import lint
 from capstone.gradcheck.outcome import ArgumentReport, Finding
@@ -25,4 +26,6 @@ __all__ = [
     "check",
     "design",
     "lint",
+    "tap",
+    "tap_grad",
 ]

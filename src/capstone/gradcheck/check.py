@@ -3,12 +3,15 @@
 import os
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from capstone.gradcheck.budget import Budget
+from capstone.gradcheck.diagnosis.locate import Judge
+from capstone.gradcheck.diagnosis.locate import locate as find_place
+from capstone.gradcheck.diagnosis.taps import tapped_by
 from capstone.gradcheck.inputs.lint import add_hints
 from capstone.gradcheck.outcome import Finding
 from capstone.gradcheck.protocol.causality import check_axis, check_causality
@@ -44,6 +47,7 @@ def check(
     seed: int = 0,
     name: str = "",
     replay: str = "",
+    locate: bool = True,
 ) -> Report:
     """Verify a hand-written backward pass against its own forward pass, and its manners.
 
@@ -74,6 +78,7 @@ def check(
         seed: of everything random; the same seed gives the same report.
         name: how the report calls the subject.
         replay: the command that repeats this check; made up if not given.
+        locate: when something is wrong, say where: between which taps, in which layer.
 
     Returns:
         A report; a wrong gradient is no exception (see `Report.raise_if_wrong`).
@@ -86,8 +91,18 @@ def check(
         refuse("seed must be a non-negative integer", expected="seed >= 0", got=repr(seed))
     means = Means(backward, gradient, names, order)
     made = make_subject(subject, inputs, means, name=name, seed=int(seed))
-    options = Options(wrt, depth, method, upstream, budget, causal, int(seed), replay)
-    return check_subject(made, options)
+    options = Options(wrt, depth, method, upstream, budget, causal, int(seed), replay, locate)
+    report = check_subject(made, options)
+    if options.locate and not report.ok:
+        report.located += find_place(made, report, options.upstream, _judge(options))
+    return report
+
+
+def _judge(options: "Options") -> Judge:
+    """How to check a part of what these options are for."""
+    return lambda part, upstream, depth: check_subject(
+        part, replace(options, wrt=None, upstream=upstream, depth=depth)
+    )
 
 
 @dataclass(frozen=True)
@@ -102,6 +117,7 @@ class Options:
     causal: int | None = None
     seed: int = 0
     replay: str = ""
+    locate: bool = True
 
 
 def check_subject(subject: Subject, options: Options) -> Report:
@@ -122,7 +138,7 @@ def check_subject(subject: Subject, options: Options) -> Report:
     _keep_freed_memory()
     # An overflow or a NaN is judged by the rules below, at the point itself; elsewhere it only
     # ends a search, so that NumPy need not warn of it.
-    with subject.restored(), np.errstate(all="ignore"):
+    with subject.restored(), tapped_by(None), np.errstate(all="ignore"):
         _run(subject, chosen, report, options, budget)
         add_hints(report, subject, options.upstream)
     report.seconds = time.perf_counter() - budget.started

@@ -76,6 +76,8 @@ class Outcome:
     arguments: list[ArgumentReport] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    located: list[str] = field(default_factory=list)
+    """Where a wrong subject goes wrong, each after the name of what says so: "taps: ..."."""
     forwards: int = 0
     backwards: int = 0
     seconds: float = 0.0

@@ -6,6 +6,7 @@ from capstone.gradcheck.diagnosis.phrases import factor_in_words
 from capstone.gradcheck.outcome import ArgumentReport, Outcome
 
 WIDTH = 100  # columns
+LINES = 25
 INDENT = " " * 15  # of the second line of an entry
 
 
@@ -56,7 +57,19 @@ def _body(outcome: Outcome) -> list[str]:
         words = f"{finding.rule:<12} {finding.message}"
         lines += wrap(f"  {words}", WIDTH, subsequent_indent=INDENT, max_lines=2)
     lines += [f"  warning      {warning}" for warning in outcome.warnings[:2]]
+    located = _located(outcome)
+    lines = [*lines[: LINES - 2 - len(located)], *located]
     return [*map(_line, lines), f"  replay       {outcome.replay}"]
+
+
+def _located(outcome: Outcome) -> list[str]:
+    """Two lines at most for each way of finding the place."""
+    lines = []
+    for found in outcome.located[:3]:
+        source, _, words = found.partition(": ")
+        row = f"  {source:<12} {words}"
+        lines += wrap(row, WIDTH, subsequent_indent=INDENT, max_lines=2, placeholder=" ...")
+    return lines
 
 
 def listed(names: list[str], between: str, room: int) -> str:

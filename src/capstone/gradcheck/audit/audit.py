@@ -185,7 +185,7 @@ def _outcome(bug: Bug, rights: Sequence[_Right]) -> Outcome:
 
 
 def _check(subject: Any, point: Point) -> Report:
-    return check(subject, *point.inputs, **point.options)
+    return check(subject, *point.inputs, **{"locate": False, **point.options})
 
 
 def _gradients(made: Any, values: Sequence[Array], dy: Array, fill: float) -> list[Array] | None:

@@ -38,6 +38,7 @@ class Verifier:
         report: to fill.
         rng: of directions and of noise.
         budget: what the comparison may cost.
+        searches: for what wrong gradients look like, and for the entries that are wrong.
     """
 
     def __init__(
@@ -47,10 +48,12 @@ class Verifier:
         chosen: Sequence[int],
         report: Report,
         rng: np.random.Generator,
-        budget: Budget,
+        budget: Budget | None = None,
+        *,
+        searches: bool = True,
     ) -> None:
         self.subject, self.base, self.chosen, self.report = subject, base, chosen, report
-        self.rng, self.budget = rng, budget
+        self.rng, self.budget, self.searches = rng, budget or Budget(None), searches
         self.method: Callable[[Evaluator], Numeric] = ComplexStep
         self.ignored: dict[int, Array] = {}
         """Which entries no output depends on, by argument: booleans of its shape."""
@@ -90,8 +93,10 @@ class Verifier:
                 self.ignored[index] = silent.reshape(shape)
         explain = Explainer(self.subject, evaluator, numeric, gradients, compared, self.rng)
         for index, verdict in verdicts.items():
-            explained = explain.explained(verdict, index, self.report.depth)
-            self.report.arguments.append(self._with_curve(explained, index, evaluator))
+            if self.searches:
+                verdict = explain.explained(verdict, index, self.report.depth)
+                verdict = self._with_curve(verdict, index, evaluator)
+            self.report.arguments.append(verdict)
         self.report.forwards += evaluator.forwards + self.hearing.forwards
         return shows_something
 
