@@ -7,6 +7,7 @@ from capstone.errors import GradientMismatch
 from capstone.gradcheck.audit.audit import Audit, audit
 from capstone.gradcheck.check import check
 from capstone.gradcheck.diagnosis.taps import tap, tap_grad
+from capstone.gradcheck.diagnosis.triangulate import Triangulation, triangulate
 from capstone.gradcheck.inputs.design import design
 from capstone.gradcheck.inputs.lint import lint
 from capstone.gradcheck.outcome import ArgumentReport, Finding
@@ -22,10 +23,12 @@ __all__ = [
     "Names",
     "Op",
     "Report",
+    "Triangulation",
     "audit",
     "check",
     "design",
     "lint",
     "tap",
     "tap_grad",
+    "triangulate",
 ]

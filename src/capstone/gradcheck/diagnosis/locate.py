@@ -26,7 +26,7 @@ def locate(subject: Subject, report: Report, upstream: Any, judge: Judge) -> lis
         judge: checks a part.
     """
     with subject.restored(), np.errstate(all="ignore"):
-        base = _base(subject, report, upstream)
+        base = base_of(subject, report, upstream)
         if base is None:
             return []
         seed = report.seed
@@ -44,7 +44,7 @@ def _tried(source: str, look: Callable[[], list[str]]) -> list[str]:
         return [f"{source}: not found, a pass failed: {type(error).__name__}: {error}"]
 
 
-def _base(subject: Subject, report: Report, upstream: Any) -> Base | None:
+def base_of(subject: Subject, report: Report, upstream: Any) -> Base | None:
     """The point of the check; without gradients where the backward pass fails.
 
     None where the forward pass gives nothing to go backward from.

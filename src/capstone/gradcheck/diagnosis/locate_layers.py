@@ -126,9 +126,8 @@ class Search:
         part.name = call.name
         return part
 
-    def _depth(self, part: LayerSubject) -> str:
-        if self.whole.depth == "projection":
-            return "projection"
+    @staticmethod
+    def _depth(part: LayerSubject) -> str:
         entries = sum(a.value.size for a in part.arguments if a.is_differentiable)
         return "per_entry" if entries**2 <= ENTRY_WORK else "projection"
 
@@ -142,14 +141,14 @@ class Search:
         first, words = next(iter(self.wrong.items()))
         more = list(self.wrong)[1:]
         if first in self.composite and "raises" not in words:
-            return f"{first}: {words}, by its own lines; all of its parts are right{never}"
+            whose = "those of its parts that could be checked" if self.unknown else "its parts"
+            return f"{first}: {words}, by its own lines; all of {whose} are right{never}"
         place = f"first of {total} layers in backward order"
         if more:
             rest = f"wrong too: {', '.join(more[:3])}"
         else:
-            before = "those checked before it" if self.n_left else "the others"
-            rest = f"{before} are right"
-        rest = rest if self.right or more else "no other was checked"
+            whose = "those checked" if self.n_left or self.unknown else "the others"
+            rest = f"{whose} are right" if self.right else "the only one that was checked"
         return f"{first}: {words}; {place}, {rest}"
 
     def _nothing(self, name: str, total: int) -> str:
