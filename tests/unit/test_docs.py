@@ -21,6 +21,7 @@ RUNNABLE = [
         "how-to-read-a-failure.md",
         "how-the-verdict-is-made.md",
         "verify-your-own-layer.md",
+        "where-it-goes-wrong.md",
     )
 ]
 OPS = [name.removesuffix("_fwd") for name in ops.__all__ if name.endswith("_fwd")]

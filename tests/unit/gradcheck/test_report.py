@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from capstone.gradcheck import GradientMismatch, Op, check
+from capstone.gradcheck import Finding, GradientMismatch, Op, check
 from unit.gradcheck.samples import check_sin, draw, product_fwd, sin_bwd
 
 WRONG = Op(product_fwd, lambda dy, s: (dy * s[1], 2 * dy * s[0]), name="product")
@@ -57,6 +57,25 @@ def test_pass_says_what_it_would_have_caught() -> None:
 def test_report_is_serializable(backward) -> None:
     report = check_sin(backward=backward)
     assert json.loads(json.dumps(report.to_dict()))["ok"] is report.ok
+
+
+def test_what_is_located_is_in_the_words_and_in_the_data() -> None:
+    report = check_sin(backward=lambda dy, x: 2 * dy)
+    report.located = ["taps: " + "look there " * 40]
+    lines = [line for line in str(report).splitlines() if "look there" in line]
+    assert len(lines) == 2
+    assert lines[0].startswith("  taps         look there")
+    assert report.to_dict()["located"] == report.located
+
+
+def test_what_is_located_is_shown_where_everything_else_is_long() -> None:
+    report = many_arguments()
+    report.findings = [Finding("rule", "a long message " * 20) for _ in range(9)]
+    report.warnings = ["a long warning " * 20] * 9
+    report.located = ["taps: " + "here " * 90, "taps: " + "here " * 90, "layers: there"]
+    lines = str(report).splitlines()
+    assert len(lines) == 25
+    assert lines[-2] == "  layers       there"
 
 
 def test_raise_if_wrong_carries_the_text() -> None:

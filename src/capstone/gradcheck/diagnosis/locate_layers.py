@@ -105,7 +105,7 @@ class Search:
         try:
             part = self._subject(call)
             report = self.judge(part, _usable(call.upstream), self._depth(part))
-        except UsageError:
+        except Exception:  # a part may need what the whole one gives it
             return None
         wrong = [f"d({name})" for name in report.wrong_arguments]
         if wrong and (self.whole.wrong_arguments or not self.whole.arguments):
@@ -155,7 +155,9 @@ class Search:
         if self.n_left or (self.unknown and not self.right):
             return f"{len(self.right)} of {total} layers are right, the others were not checked"
         unknown = f" ({len(self.unknown)} could not be checked alone)" if self.unknown else ""
-        return f"the own lines of {name}: all {len(self.right)} layers inside are right{unknown}"
+        n = len(self.right)
+        inside = f"all {n} layers inside are right" if n > 1 else "the one layer inside is right"
+        return f"the own lines of {name}: {inside}{unknown}"
 
 
 def _usable(upstream: Any) -> Any:

@@ -111,9 +111,11 @@ def complaints(session: Session) -> list[str]:
         elif forward != backward:
             times = f"{forward} times forward and {backward} times backward"
             found.append(f'"{name}" is hit {times}: only pairs are compared')
-    for key in session.values.keys() & session.gradients.keys():
-        value, gradient = session.values[key], session.gradients[key]
-        if value.shape != gradient.shape:
+        elif name not in session.foreign and name in session.values.keys() - session.gradients:
+            found.append(f'tap_grad("{name}") is given no floating-point array of NumPy')
+    for key, gradient in session.gradients.items():
+        value = session.values.get(key)
+        if value is not None and value.shape != gradient.shape:
             shapes = f"has shape {gradient.shape}, expected {value.shape}, that of its tap"
             found.append(f'tap_grad("{key}") {shapes}')
     return found

@@ -110,12 +110,17 @@ def watched(parts: Sequence[Part], names: Names) -> Iterator[Record]:
     changed: list[tuple[Part, type]] = []
     try:
         for part, kind in zip(parts, kinds, strict=True):
-            part.layer.__class__ = _watching(part, kind, names, record)
+            _turn_into(part.layer, _watching(part, kind, names, record))
             changed.append((part, kind))
         yield record
     finally:
         for part, kind in changed:
-            part.layer.__class__ = kind
+            _turn_into(part.layer, kind)
+
+
+def _turn_into(layer: Any, kind: type) -> None:
+    """Change the class of an object, of a frozen one too."""
+    object.__setattr__(layer, "__class__", kind)
 
 
 def _watching(part: Part, kind: type, names: Names, record: Record) -> type:

@@ -153,6 +153,10 @@ SPOILED = {
         lambda name, grad: [tap_grad(name, grad), grad][1],
         'nothing uses what tap_grad("probs") returns: write grad = tap_grad("probs", grad)',
     ),
+    "a list": (
+        lambda name, grad: np.asarray(tap_grad(name, grad.tolist())),
+        'tap_grad("scores") is given no floating-point array of NumPy (and 1 more)',
+    ),
     "too often": (
         lambda name, grad: tap_grad(name, tap_grad(name, grad)),
         '"scores" is hit 1 times forward and 2 times backward: only pairs are compared',
