@@ -8,7 +8,7 @@ from itertools import combinations, pairwise
 import numpy as np
 
 from capstone._typing import Array
-from capstone.gradcheck.diagnosis.fingerprints import factor_in_words
+from capstone.gradcheck.diagnosis.phrases import factor_in_words
 from capstone.gradcheck.numeric.evaluator import Evaluator
 
 FIT = 1e-9  # of a factor: how near a named one must be
