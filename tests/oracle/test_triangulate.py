@@ -1,5 +1,7 @@
 """Triangulation with oracles of PyTorch and JAX."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,6 +11,9 @@ import torch.nn.functional as F
 
 from capstone import layers, ops
 from capstone.gradcheck import Op, check, tap, tap_grad, triangulate
+from cases import OP_CASES, params
+from oracle.reference_ops import OPS
+from unit.gradcheck.diagnosis.gelu import GELU
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((2, 3, 5)) * [[[0.01], [1.0], [3.0]]]
@@ -65,17 +70,6 @@ def test_layer_norm(name: str, oracle) -> None:
     assert (found.verdict, words in found.text) == (verdict, True), str(found)
 
 
-def gelu_fwd(x):
-    inner = np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))
-    return x * (1 + inner) / 2, (x, inner)
-
-
-def gelu_bwd(dy, saved):
-    x, inner = saved
-    slope = np.sqrt(2 / np.pi) * (1 + 3 * 0.044715 * x**2)
-    return dy * ((1 + inner) / 2 + x * (1 - inner**2) * slope / 2)
-
-
 @pytest.mark.parametrize(
     ("oracle", "words"),
     [
@@ -88,7 +82,7 @@ def gelu_bwd(dy, saved):
     ],
 )
 def test_gelu(oracle, words: str) -> None:
-    assert words in triangulate(Op(gelu_fwd, gelu_bwd), X, oracle=oracle).text
+    assert words in triangulate(GELU, X, oracle=oracle).text
 
 
 @pytest.mark.parametrize(
@@ -106,6 +100,17 @@ def test_cross_entropy(reduction: str, words: str) -> None:
         return F.cross_entropy(logits, targets, reduction=reduction)
 
     assert words in triangulate(subject, LOGITS, TARGETS, oracle=oracle).text
+
+
+@pytest.mark.parametrize("case", params(OP_CASES))
+def test_every_op_agrees_with_pytorch(case) -> None:
+    options = {
+        name: torch.tensor(value) if isinstance(value, np.ndarray) else value
+        for name, value in case.options.items()
+    }
+    oracle = partial(OPS[case.subject], **options)
+    found = triangulate(Op(*case.passes(), options=case.options), *case.inputs(), oracle=oracle)
+    assert found.verdict == "agree", str(found)
 
 
 class Wrong(torch.autograd.Function):

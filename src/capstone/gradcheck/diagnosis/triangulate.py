@@ -1,6 +1,5 @@
 """Triangulation: of two forward passes and two gradients, which one stands alone?"""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from textwrap import wrap
 from typing import Any
@@ -11,8 +10,8 @@ from capstone._typing import Array
 from capstone.gradcheck.check import check
 from capstone.gradcheck.diagnosis.conventions import Two, name_convention
 from capstone.gradcheck.diagnosis.locate import base_of
-from capstone.gradcheck.numeric.evaluator import Evaluator, Numeric
-from capstone.gradcheck.numeric.probes import nudged, signed
+from capstone.gradcheck.diagnosis.side import ROUNDINGS, Side
+from capstone.gradcheck.numeric.probes import signed
 from capstone.gradcheck.report import Report
 from capstone.gradcheck.subjects.jax_subject import JaxSubject
 from capstone.gradcheck.subjects.make_subject import Means, make_subject
@@ -20,12 +19,8 @@ from capstone.gradcheck.subjects.oracles import Crossed, ForwardSubject, make_or
 from capstone.gradcheck.subjects.subject import Subject
 from capstone.gradcheck.subjects.torch_subject import TorchSubject
 from capstone.gradcheck.verdict.base import Base
-from capstone.gradcheck.verdict.noise import allowance
-from capstone.gradcheck.verdict.verify import Verifier
 from capstone.gradcheck.words import WIDTH
 
-ROUNDINGS = 64.0  # of an output or a slope, in units of eps of its largest terms
-SAMPLES = 3  # of how far one rounding of the inputs moves an output
 PROBES = 2  # directions an argument
 VERDICTS = {
     "agree": "everything agrees",
@@ -115,39 +110,6 @@ def triangulate(
             text = "nothing to compare: " + "; ".join(f.message for f in report.findings)
             return Triangulation(made.name, "both", text, {}, float("inf"), report)
         return Five(made, other, base, report).judged()
-
-
-class Side:
-    """One of the two implementations: its forward pass, its differences, its own gradient."""
-
-    def __init__(
-        self, subject: Subject, base: Base, chosen: Sequence[int], rng: np.random.Generator
-    ) -> None:
-        self.subject, self.base, self.rng = subject, base, rng
-        report = Report(subject.name, "auto", "auto", 0, "")
-        self.verifier = Verifier(subject, base, chosen, report, rng, searches=False)
-        self.verifier.compare()
-        self.wrong = report.wrong_arguments
-        self.evaluator: Evaluator = self.verifier.evaluator(base.values)
-        self.numeric: Numeric = self.verifier.method(self.evaluator)
-
-    @property
-    def output(self) -> Array:
-        """In float64."""
-        return self.evaluator.base
-
-    def allowed(self) -> float:
-        """How far rounding moves any entry of the output."""
-        moved = []
-        for _ in range(SAMPLES):
-            try:
-                y = self.evaluator.output([nudged(self.rng, v) for v in self.evaluator.values])
-            except Exception:  # one rounding may leave the domain
-                continue
-            moved.append(np.where(np.isfinite(y), y - self.output, 0))
-        size = float(np.max(np.abs(self.output), initial=0, where=np.isfinite(self.output)))
-        eps = float(np.finfo(float).eps)
-        return ROUNDINGS * eps * size + float(np.max(allowance(moved), initial=0))
 
 
 class Five:

@@ -7,7 +7,7 @@ import pytest
 
 from capstone.gradcheck import Names, Report, check
 from cases import CASES
-from unit.gradcheck.diagnosis.test_spies import Chain, Sine
+from unit.gradcheck.diagnosis.chains import Chain, Sine
 from unit.gradcheck.samples import Affine, check_sin, draw
 
 CASE = next(case for case in CASES if case.subject == "TrainableTransformer")

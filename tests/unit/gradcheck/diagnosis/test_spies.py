@@ -7,33 +7,8 @@ import numpy as np
 
 from capstone.gradcheck.diagnosis.spies import parts_of, watched
 from capstone.gradcheck.subjects.names import Names
+from unit.gradcheck.diagnosis.chains import Chain, Sine
 from unit.gradcheck.samples import Affine, draw
-
-
-class Chain:
-    """Any number of layers, one after the other."""
-
-    def __init__(self, *layers):
-        self.layers = list(layers)
-
-    def forward(self, x):
-        for layer in self.layers:
-            x = layer.forward(x)
-        return x
-
-    def backward(self, dy):
-        for layer in reversed(self.layers):
-            dy = layer.backward(dy)
-        return dy
-
-
-class Sine:
-    def forward(self, x):
-        self.x = x
-        return np.sin(x)
-
-    def backward(self, dy):
-        return dy * np.cos(self.x)
 
 
 def paths(layer, names=None):

@@ -8,6 +8,7 @@ import pytest
 from capstone import ops
 from capstone.errors import UsageError
 from capstone.gradcheck import Op, Triangulation, triangulate
+from unit.gradcheck.diagnosis.gelu import GELU, gelu_fwd
 from unit.gradcheck.samples import Affine, draw
 
 X, GAIN = draw(2, 3, 5) * [[[0.01], [1.0], [3.0]]], draw(5, seed=1)
@@ -113,20 +114,6 @@ def test_a_convention_is_named(name: str) -> None:
     found = triangulate(subject, *inputs, oracle=oracle)
     assert found.verdict == "convention"
     assert words in found.text
-
-
-def gelu_fwd(x):
-    inner = np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))
-    return x * (1 + inner) / 2, (x, inner)
-
-
-def gelu_bwd(dy, saved):
-    x, inner = saved
-    slope = np.sqrt(2 / np.pi) * (1 + 3 * 0.044715 * x**2)
-    return dy * ((1 + inner) / 2 + x * (1 - inner**2) * slope / 2)
-
-
-GELU = Op(gelu_fwd, gelu_bwd)
 
 
 @pytest.mark.parametrize(
