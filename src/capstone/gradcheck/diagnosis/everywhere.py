@@ -91,16 +91,28 @@ def absolute(e: Evidence) -> str:
 def exchanged(e: Evidence) -> str:
     """Two arguments have got each other's gradient."""
     for other in _sources(e):
-        if other.analytic is not None and e.rearranges(other.analytic):
+        if _holds_this(other, e):
             return f"analytic = the gradient of {other.name}: the two are swapped"
+    for other in e.others:
+        if other.gradient is None and _holds_this(other, e):  # what is true there is not known
+            return f"the gradient of {other.name} is what belongs here: are the two swapped?"
     return ""
 
 
 def misplaced(e: Evidence) -> str:
-    """The true gradient of another argument, whose own is another matter."""
+    """The true gradient of another argument, whose own is another matter; or the other way."""
     for other in _sources(e):
         return f"analytic = the gradient of {other.name}: it was stored in the wrong place"
+    for other in e.others:
+        if _holds_this(other, e):
+            return f"the gradient of {other.name} is what belongs here: stored in the wrong place?"
     return ""
+
+
+def _holds_this(other: Known, e: Evidence) -> bool:
+    """Does the backward pass give as the other's gradient what is the true one here?"""
+    has_shape = other.analytic is not None and other.analytic.shape == e.whole.shape
+    return has_shape and e.rearranges(np.asarray(other.analytic))
 
 
 def _sources(e: Evidence) -> Iterator[Known]:

@@ -93,13 +93,26 @@ class Evidence:
         """An array of the argument's shape, where the true gradient is known."""
         return array if self.grid is None else np.asarray(array[np.ix_(*self.grid)])
 
+    def indices(self, axis: int) -> Array:
+        """The indices along an axis that are on the grid."""
+        return np.arange(self.whole.shape[axis]) if self.grid is None else self.grid[axis]
+
+    def along(self, axis: int, others: Array) -> Array:
+        """The analytic gradient on the grid, with other indices along one axis."""
+        grid = [self.indices(number) for number in range(self.whole.ndim)]
+        grid[axis] = others
+        return np.asarray(self.whole[np.ix_(*grid)])
+
     def fits(self, guess: Array) -> bool:
         """Does the guess explain the error, not merely most of the gradient?"""
         return self.is_clear and bool((np.abs(guess - self.analytic) <= self.slack).all())
 
     def rearranges(self, undone: Array) -> bool:
         """Is `undone`, the whole analytic gradient with its entries moved back, the true one?"""
-        moved = self.on_grid(undone)
+        return self.is_true(self.on_grid(undone))
+
+    def is_true(self, moved: Array) -> bool:
+        """Is this, on the grid, the true gradient?"""
         return self.is_clear and bool((np.abs(moved - self.numeric) <= self.slack).all())
 
     def beside(self, array: Array) -> Array | None:
@@ -114,7 +127,7 @@ class Evidence:
                 wide = np.broadcast_to(candidate, shape)
             except ValueError:
                 continue
-            return self.on_grid(wide.astype(float))
+            return self.on_grid(wide).astype(float)
         return None
 
     def arrays(self, *, same_shape: bool = False) -> Iterator[tuple[str, Array]]:
@@ -129,4 +142,4 @@ class Evidence:
 
     def index(self, axis: int, number: int) -> int:
         """The index along an axis of the argument that stands at `number` of the grid."""
-        return number if self.grid is None else int(self.grid[axis][number])
+        return int(self.indices(axis)[number])

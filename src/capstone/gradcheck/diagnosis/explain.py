@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -20,7 +20,7 @@ from capstone.gradcheck.subjects.subject import Subject
 from capstone.gradcheck.verdict.compare import LOCALIZE_CALLS, Comparison, find_wrong_entries
 
 MOST_MEASURED = 200  # entries that are measured one by one to explain a projection
-LARGEST_JACOBIAN = 1 << 18  # entries times outputs
+LARGEST_JACOBIAN = 1 << 19  # entries times the numbers that each touches: 8 MiB
 MOST_SLOW = 8  # the same where each takes dozens of forward passes
 
 
@@ -60,6 +60,11 @@ class Explainer:
         self.subject, self.evaluator, self.numeric = subject, evaluator, numeric
         self.gradients, self.comparisons, self.rng = gradients, comparisons, rng
 
+    @cached_property
+    def analytic(self) -> dict[int, Array]:
+        """The compared gradients in float64."""
+        return {index: np.asarray(self.gradients[index], float) for index in self.comparisons}
+
     def explained(self, verdict: ArgumentReport, index: int, depth: str) -> ArgumentReport:
         """The verdict on argument number `index` with its diagnosis, if it is wrong."""
         if verdict.is_right:
@@ -87,15 +92,16 @@ class Explainer:
     def _by_entries(self, verdict: ArgumentReport, index: int, search: Search) -> ArgumentReport:
         """All wrong entries are known, hence the whole gradient."""
         sample = self._measured(index, np.array(search.entries))
-        numeric = self.gradients[index].reshape(-1).astype(float)
+        numeric = self.analytic[index].reshape(-1).copy()
         numeric[search.entries] = sample.comparison.numeric.value
         is_wrong = np.zeros(numeric.size, bool)
         is_wrong[search.entries] = True
         evidence = self._evidence(index, numeric, is_wrong, _noise(sample.comparison))
         kind, words = diagnose(evidence)
         verdict = sample.worst_into(verdict, wrong=len(search.entries))
-        found = f"found by bisection, in {search.probes} probes"
-        return _with(verdict, Diagnosis(kind, f"{words} ({found})"))
+        if not is_wrong.all():
+            words += f" (found by bisection, in {search.probes} probes)"
+        return _with(verdict, Diagnosis(kind, words))
 
     def _by_sample(self, verdict: ArgumentReport, index: int, search: Search) -> ArgumentReport:
         """Wrong entries are many: a few of every axis stand for the others."""
@@ -142,7 +148,7 @@ class Explainer:
         return Evidence(
             argument.name,
             argument.value,
-            self.gradients[index].astype(float),
+            self.analytic[index],
             numeric.reshape(shape),
             is_wrong.reshape(shape),
             noise,
@@ -159,18 +165,21 @@ class Explainer:
         shape = self.subject.arguments[index].value.shape
         numbers = np.arange(self.gradients[index].size).reshape(shape)
         entries = (numbers if grid is None else numbers[np.ix_(*grid)]).reshape(-1)
-        is_small = entries.size * self.evaluator.dy.size <= LARGEST_JACOBIAN
-        if not isinstance(self.numeric, ComplexStep) or not is_small:
+        touched = entries.size * (numbers.size + self.evaluator.dy.size)
+        if not isinstance(self.numeric, ComplexStep) or touched > LARGEST_JACOBIAN:
             return None
-        step, y = self.numeric.outputs({index: one_hots(entries, shape)})
-        return np.asarray(y.imag / step)
+        try:
+            step, y = self.numeric.outputs({index: one_hots(entries, shape)})
+        except Exception:  # a forward pass may refuse so many perturbations at a time
+            return None
+        return np.asarray(y.imag / step) if np.isfinite(y).all() else None
 
     def _known(self, index: int) -> Known:
         """Another argument; its true gradient is the numeric one, or its own if that is right."""
         argument, comparison = self.subject.arguments[index], self.comparisons.get(index)
         if comparison is None:
             return Known(argument.name, argument.value)
-        analytic = self.gradients[index].astype(float)
+        analytic = self.analytic[index]
         gradient: Array | None = analytic
         if comparison.is_wrong.any():
             by_entry = comparison.numeric.value.size == analytic.size and comparison.probes is None
@@ -179,12 +188,19 @@ class Explainer:
 
 
 def numbers_in(options: Mapping[str, object]) -> dict[str, float]:
-    """Those options that are numbers."""
-    return {
-        name: float(value)
-        for name, value in options.items()
-        if isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-    }
+    """Those options that are finite numbers."""
+    numbers = {name: _number(value) for name, value in options.items()}
+    return {name: number for name, number in numbers.items() if np.isfinite(number)}
+
+
+def _number(value: object) -> float:
+    """As a float; NaN for what is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        return float("nan")
+    try:
+        return float(value)
+    except OverflowError:
+        return float("nan")
 
 
 def _noise(comparison: Comparison) -> float:

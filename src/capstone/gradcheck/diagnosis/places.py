@@ -95,14 +95,14 @@ def sign_there(e: Evidence) -> str:
 
 def factor_there(e: Evidence) -> str:
     """The wrong entries are off by one factor."""
-    ratio = _ratio(e)
+    ratio = _ratio(e) if e.is_wrong.sum() > 1 else None  # one entry is off by some factor anyway
     return "" if ratio in (None, -1) else _where(e)
 
 
 def single(e: Evidence) -> str:
     """Few wrong entries."""
     count = int(e.is_wrong.sum())
-    is_few = e.is_wrong.size >= 8 and count <= NAMED and 4 * count <= e.is_wrong.size
+    is_few = count <= NAMED and 4 * count <= e.is_wrong.size
     if not is_few or (count > 1 and _fills_slices(e)):
         return ""
     found = [
@@ -125,7 +125,7 @@ def picked(e: Evidence) -> str:
     """Right but for the entries that ids name, one for each row, as targets do."""
     for other in e.others:
         is_row = other.value.dtype.kind in "iu" and other.value.shape == e.whole.shape[:-1]
-        if e.grid is not None or not is_row or not other.value.size:
+        if e.grid is not None or not is_row or e.is_wrong.all():
             continue
         named = other.value[..., None] == np.arange(e.whole.shape[-1])  # (..., V)
         if not e.is_wrong[~named].any() and 2 * e.is_wrong.sum() > named.sum():

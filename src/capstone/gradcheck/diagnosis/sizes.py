@@ -100,7 +100,7 @@ def _ratios(e: Evidence) -> Iterator[Named]:
     """A size by a whole-numbered option, as the width of a head; all leading axes together."""
     for size, name in _axes(e):
         for option, parts in e.options.items():
-            if parts > 1 and parts == int(parts) and size > parts and size % parts == 0:
+            if 1 < parts < size and size % parts == 0:
                 yield size / parts, f"{name} / {option}"
     for name, shape in [*((k.name, k.value.shape) for k in e.others), ("dy", e.dy.shape)]:
         if len(shape) > 1:

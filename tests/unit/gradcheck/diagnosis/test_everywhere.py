@@ -106,5 +106,10 @@ def test_a_single_cut_entry_is_no_clip() -> None:
     assert everywhere.clipped(evidence(np.clip(G, -top, top), G)) == ""
 
 
+def test_the_true_gradient_in_another_place() -> None:
+    words = everywhere.misplaced(evidence(X, G, others=(Known("v", X, H, G),)))
+    assert words == "the gradient of v is what belongs here: stored in the wrong place?"
+
+
 def test_an_error_near_the_noise_is_not_explained() -> None:
     assert everywhere.factor(evidence(G * (1 + 1e-9), G, noise=1e-9)) == ""

@@ -83,6 +83,12 @@ def test_the_arguments_explain_each_other() -> None:
     assert report.arguments[0].diagnosis == "analytic = the gradient of b: the two are swapped"
 
 
+def test_swapped_gradients_are_named_by_projection_too() -> None:
+    op = Op(lambda a, b: (a * b, (a, b)), lambda dy, saved: (dy * saved[0], dy * saved[1]))
+    report = check(op, draw(3, 5), draw(3, 5, seed=4), depth="projection")
+    assert [argument.kind for argument in report.arguments] == ["swapped", "swapped"]
+
+
 def test_options_of_an_op_are_at_hand() -> None:
     def forward(x: np.ndarray, *, tau: float) -> tuple[np.ndarray, float]:
         return x / tau, tau
@@ -106,3 +112,9 @@ def test_an_unstackable_ladder_measures_few_entries() -> None:
     wrong = check(op, np.abs(draw(20)) + 1, depth="projection").arguments[0]
     assert wrong.kind == "zero"
     assert wrong.diagnosis.endswith(" (8 entries measured)")
+
+
+@pytest.mark.parametrize("scale", [np.inf, np.nan, -1.0, 0.0, 10**400, 1e308])
+def test_odd_options_do_no_harm(scale: float) -> None:
+    op = Op(lambda x, *, scale: (3 * x, x), lambda dy, x: 6 * dy, options={"scale": scale})
+    assert check(op, draw(3, 5)).arguments[0].kind == "factor"

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from capstone.gradcheck.diagnosis.evidence import Evidence
 from capstone.gradcheck.diagnosis.fingerprints import FINGERPRINTS, diagnose
 from unit.gradcheck.diagnosis.evidence_of import evidence
 from unit.gradcheck.samples import draw
@@ -53,3 +54,32 @@ def test_every_fingerprint_is_in_the_table_once() -> None:
 def test_any_shape_gets_a_sentence(shape: tuple[int, ...]) -> None:
     right, wrong = draw(*shape) + np.zeros(shape), draw(*shape, seed=9) + np.zeros(shape)
     assert diagnose(evidence(np.asarray(wrong), np.asarray(right))).words
+
+
+def unstructured(seed: int) -> Evidence:
+    """Random errors amid everything that an explanation could take hold of."""
+    rng = np.random.default_rng(seed)
+    shape = tuple(int(size) for size in rng.choice([1, 2, 3, 4, 5, 7], size=rng.integers(2, 5)))
+    shape = (3, *shape[1:], 4) if np.prod(shape) < 6 else shape
+    right, error, x, y = rng.standard_normal((4, *shape))
+    dy = rng.standard_normal((2, 3))
+    error *= 10.0 ** rng.choice([-10, -4, -2, 0, 1])
+    jacobian = rng.standard_normal((right.size, 2, 3))
+    return evidence(
+        right + error,
+        right,
+        dy=dy if seed % 2 else x[::-1] * y,
+        y=y,
+        options={"n_heads": 2, "eps": 1e-5, "p": 0.3},
+        jacobian=(lambda: jacobian) if seed % 2 else (lambda: None),
+        x=x,
+        gain=rng.standard_normal(shape[-1]),
+        ids=rng.integers(0, 5, size=(3, 4)),
+        targets=rng.integers(0, shape[-1], size=shape[:-1]),
+        mask=rng.random(shape) < 0.5,
+    )
+
+
+def test_unstructured_errors_are_given_no_false_explanation() -> None:
+    kinds = {diagnose(unstructured(seed)).kind for seed in range(300)}
+    assert kinds == {""}
