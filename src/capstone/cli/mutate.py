@@ -15,9 +15,10 @@ from capstone._files import replacing
 from capstone.case import Case
 from capstone.cases import CASES
 from capstone.cli.gradcheck import subject_of
-from capstone.cli.load import load_thing, make_input
+from capstone.cli.load import make_input
 from capstone.gradcheck import Op
 from capstone.gradcheck.audit.audit import Audit, Point, audit_points
+from capstone.gradcheck.subjects.references import load_thing
 
 SCHEMA = "capstone-audit/1"
 SUBJECTS = list(dict.fromkeys(case.subject for case in CASES))

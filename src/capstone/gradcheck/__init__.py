@@ -6,6 +6,9 @@ It imports nothing of the transformer that this package also holds, so it serves
 from capstone.errors import GradientMismatch
 from capstone.gradcheck.audit.audit import Audit, audit
 from capstone.gradcheck.check import check
+from capstone.gradcheck.diagnosis.capsule import Capsule, load_capsule, save_capsule
+from capstone.gradcheck.diagnosis.reproduction import make_test
+from capstone.gradcheck.diagnosis.shrink import Shrunk, shrink
 from capstone.gradcheck.diagnosis.taps import tap, tap_grad
 from capstone.gradcheck.diagnosis.triangulate import Triangulation, triangulate
 from capstone.gradcheck.inputs.design import design
@@ -18,16 +21,22 @@ from capstone.gradcheck.subjects.names import Names
 __all__ = [
     "ArgumentReport",
     "Audit",
+    "Capsule",
     "Finding",
     "GradientMismatch",
     "Names",
     "Op",
     "Report",
+    "Shrunk",
     "Triangulation",
     "audit",
     "check",
     "design",
     "lint",
+    "load_capsule",
+    "make_test",
+    "save_capsule",
+    "shrink",
     "tap",
     "tap_grad",
     "triangulate",

@@ -1,7 +1,8 @@
 """Layer objects as subjects: methods for the passes, parameters with gradients to add to."""
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -110,6 +111,45 @@ class LayerSubject:
         finally:
             for place, held in own:
                 place.write(held)
+
+
+def parameters_of(layer: Any, names: Names | None = None) -> dict[str, Array]:
+    """Copies of the parameters of a layer by name; one that shares its name gets a number.
+
+    Raises:
+        UsageError: parameters that are missing, or of none of the shapes of `Names`.
+    """
+    values = {name: slot.data.read() for name, slot in _named_slots(layer, names)}
+    library = library_of(values.values())
+    return {name: np.array(library.host(value)) for name, value in values.items()}
+
+
+def put_parameters(layer: Any, arrays: Mapping[str, Array], names: Names | None = None) -> None:
+    """Give the parameters of a layer other values, by name.
+
+    Raises:
+        UsageError: the layer has other parameters.
+    """
+    slots = dict(_named_slots(layer, names))
+    shapes = {name: np.shape(slot.data.read()) for name, slot in slots.items()}
+    if shapes != {name: array.shape for name, array in arrays.items()}:
+        rule = f"{type(layer).__name__} must have the parameters that are put into it"
+        expected = {name: array.shape for name, array in arrays.items()}
+        refuse(rule, expected=expected, got=shapes, function="put_parameters")
+    for name, slot in slots.items():
+        own = slot.data.read()
+        library = library_of([own])
+        (placed,) = library.call(lambda values: values, [arrays[name].copy()], [library.spot(own)])
+        slot.data.write(placed)
+
+
+def _named_slots(layer: Any, names: Names | None) -> list[tuple[str, Slot]]:
+    slots = slots_of(layer, names or Names())
+    counts = Counter(slot.name for slot in slots)
+    return [
+        (slot.name if counts[slot.name] == 1 else f"{slot.name}#{number}", slot)
+        for number, slot in enumerate(slots)
+    ]
 
 
 def own_copy(layer: Any) -> Any:

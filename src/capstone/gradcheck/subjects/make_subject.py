@@ -49,7 +49,7 @@ def make_subject(
     """
     if means.order not in ORDERS or isinstance(means.order, bool):
         refuse("order must be 1 or 2", expected="1 or 2", got=repr(means.order))
-    thing = _function_of_apply(thing)
+    thing = function_of_apply(thing)
     _refuse_two(thing, means)
     subject = _first_order(thing, inputs, means)
     subject = second_order(subject, seed) if means.order == 2 else subject
@@ -104,7 +104,7 @@ def _refuse_two(thing: Any, means: Means) -> None:
         refuse(rule, expected="a layer", got=callable_name(thing))
 
 
-def _function_of_apply(thing: Any) -> Any:
+def function_of_apply(thing: Any) -> Any:
     """The class, if the thing is the `apply` of an `autograd.Function`."""
     owner = getattr(thing, "__self__", None)
     is_apply = getattr(thing, "__name__", "") == "apply"
