@@ -28,7 +28,6 @@ from capstone.gradcheck.report import Report
 from capstone.gradcheck.subjects.layers import parameters_of
 from capstone.gradcheck.subjects.make_subject import is_torch_function
 from capstone.gradcheck.subjects.names import Names
-from capstone.gradcheck.subjects.references import Reference
 from capstone.gradcheck.subjects.signatures import argument_names
 from capstone.gradcheck.subjects.stored import Stored, store
 from capstone.gradcheck.subjects.torch_function import function_argument_names
@@ -115,7 +114,7 @@ def save_capsule(
     path: str | Path,
     subject: Any,
     *inputs: Any,
-    spec: str = "",
+    recipe: Recipe | None = None,
     found: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> Capsule:
@@ -125,7 +124,7 @@ def save_capsule(
         path: the file; one that is a capsule is replaced, any other is left alone.
         subject: whatever `check` takes.
         inputs: as for `check`: arrays and plain values.
-        spec: `module:name` of the subject or of what makes it, if the caller knows.
+        recipe: where the subject comes from, if the caller knows; else its own place is looked for.
         found: where it comes from, in plain values.
         options: those of `check`.
 
@@ -138,9 +137,7 @@ def save_capsule(
     names = options.get("names")
     capsule = Capsule(
         path=Path(path),
-        recipe=Recipe("named", {"subject": Reference(spec)})
-        if spec
-        else recipe_of(subject, options),
+        recipe=recipe or recipe_of(subject, options),
         inputs=stored,
         upstream=store(options.get("upstream"), "upstream"),
         options=_plain_options(options) | {"seed": report.seed, "name": report.name},

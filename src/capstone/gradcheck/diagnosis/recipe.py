@@ -69,6 +69,11 @@ class Recipe:
         return asdict(self) | {"parts": {k: part._asdict() for k, part in self.parts.items()}}
 
 
+def named(spec: str, backward: str = "") -> Recipe:
+    """Of what `load_subject` finds under a name."""
+    return Recipe("named", {"subject": Reference(spec)}, backward=backward)
+
+
 def recipe_of(subject: Any, options: Mapping[str, Any]) -> Recipe:
     """How to have this subject again.
 

@@ -12,6 +12,7 @@ from capstone.gradcheck.diagnosis.literals import IMPORTS, expression, is_short
 from capstone.gradcheck.diagnosis.recipe import Recipe, recipe_of
 from capstone.gradcheck.subjects.functions import Op
 from capstone.gradcheck.subjects.layers import put_parameters
+from capstone.gradcheck.subjects.load_subject import load_subject
 from capstone.gradcheck.subjects.references import Reference, load_thing
 from capstone.gradcheck.subjects.stored import Stored
 
@@ -64,15 +65,16 @@ class _Test:
 
     def text(self) -> str:
         """All of it."""
-        options = {k: self._option(k, v) for k, v in self.capsule.options.items() if k != "name"}
-        subject, functions = self._subject()
+        given = {k: v for k, v in self.capsule.options.items() if k != "name" and v != "auto"}
+        options = {key: self._option(key, value) for key, value in given.items()}
         inputs = [self._input(number) for number in range(len(self.capsule.inputs))]
+        subject, functions = self._subject(inputs)
         if self.capsule.parameters:
             subject = self._with_parameters(subject)
         if self.capsule.upstream.array is not None:
             options["upstream"] = self._named_array("upstream", self.capsule.upstream, "upstream")
-        words = [subject, *inputs]
-        words += [f"{key}={value}" for key, value in {**functions, **options}.items()]
+        words = [subject, *inputs, *functions]
+        words += [f"{key}={value}" for key, value in options.items()]
         self.body += [f"report = check({', '.join(words)})", "report.raise_if_wrong()"]
         headline = " ".join(self.capsule.report.partition("\n")[0].split())
         name = re.sub(r"\W+", "_", str(self.capsule.options.get("name", ""))).strip("_").lower()
@@ -91,27 +93,37 @@ class _Test:
             ]
         )
 
-    def _subject(self) -> tuple[str, dict[str, str]]:
-        """Expressions for the subject and for the options that are functions."""
+    def _subject(self, inputs: list[str]) -> tuple[str, list[str]]:
+        """An expression for the subject, and the options of the check that come with it."""
         recipe = self.capsule.recipe
         if recipe.form in ("named", "layer"):
-            is_pair = isinstance(self.made, Op) or bool(self.functions)
-            found = recipe_of(self.made, self.functions) if is_pair else Recipe("given")
+            found = recipe_of(self.made, self.functions)
+            if not isinstance(self.made, Op) and not self.functions:
+                return self._named(recipe.parts["subject"]), []
             if found.form == "given":
-                return self._named(recipe.parts["subject"]), {}
+                return self._loaded(recipe, inputs)
             recipe = found
         parts = {role: self._import(part) for role, part in recipe.parts.items()}
         if recipe.form != "op":
-            return parts.pop("subject"), parts
+            return parts.pop("subject"), [f"{role}={name}" for role, name in parts.items()]
         self.names[GRADCHECK].add("Op")
         words = [f"{role}={name}" for role, name in parts.items()]
         words += [f"options={recipe.settings!r}"] if recipe.settings else []
-        return f"Op({', '.join(words)})", {}
+        return f"Op({', '.join(words)})", []
 
     def _named(self, reference: Reference) -> str:
         """A thing by its name, or what it gives when it is called."""
         is_itself = load_thing("make_test", reference.place()) is self.made
         return self._import(reference) + ("" if is_itself else "()")
+
+    def _loaded(self, recipe: Recipe, inputs: list[str]) -> tuple[str, list[str]]:
+        """A pair of functions whose names do not say where they stand, as lambdas."""
+        self.names[load_subject.__module__] = {load_subject.__name__}
+        words = ["test", recipe.parts["subject"].spec, recipe.backward]
+        test, spec, backward = map(json.dumps, words)
+        call = f"load_subject({test}, {spec}, [{', '.join(inputs)}], {backward})"
+        self.body.append(f"subject, functions = {call}")
+        return "subject", ["**functions"]
 
     def _import(self, reference: Reference) -> str:
         """Have a thing in the test; what it is called there."""

@@ -31,9 +31,8 @@ def load_subject(
         UsageError: nothing of that name, or a class or function that needs arguments.
     """
     place, _, name = spec.rpartition(":")
-    pair = _pair_in(function, place, name) if place and name and not backward else None
-    if pair:
-        name, backward = pair
+    if place and name:
+        name, backward = _pair_in(function, place, name, backward)
     thing = load_thing(function, f"{place}:{name}")
     if backward:
         written = load_thing(function, f"{place}:{backward}")
@@ -47,16 +46,16 @@ def load_subject(
     return _called(function, name, thing), {}
 
 
-def _pair_in(function: str, place: str, name: str) -> tuple[str, str] | None:
-    """The names of a forward and a backward function that are called alike."""
+def _pair_in(function: str, place: str, name: str, backward: str) -> tuple[str, str]:
+    """The names of a forward and a backward function; as they are if there is no such pair."""
     module = load_module(function, place)
     for ahead, back in PAIRS:
         stem = name.removesuffix(ahead)
-        pair = f"{stem}{ahead}", f"{stem}{back}"
+        pair = f"{stem}{ahead}", backward or f"{stem}{back}"
         is_meant = pair[0] == name or find_in(module, name) is None
         if is_meant and all(callable(find_in(module, one)) for one in pair):
             return pair
-    return None
+    return name, backward
 
 
 def _called(function: str, name: str, thing: Any) -> Any:

@@ -8,6 +8,7 @@ import pytest
 from capstone.errors import UsageError
 from capstone.gradcheck import Names, Op, load_capsule, save_capsule
 from capstone.gradcheck.diagnosis import capsule
+from capstone.gradcheck.diagnosis.recipe import named
 from unit.gradcheck.samples import Affine, draw, product_bwd, product_fwd, sin_bwd
 
 
@@ -145,7 +146,7 @@ def test_what_has_no_place_must_be_given(path):
 
 def test_a_subject_may_be_named_by_the_caller(gates, path):
     made = importlib.import_module("gates").make_scale()
-    save_capsule(path, made, draw(3, 5), spec="gates:make_scale")
+    save_capsule(path, made, draw(3, 5), recipe=named("gates:make_scale"))
     assert load_capsule(path).replay().wrong_arguments == ["w"]
 
 

@@ -12,10 +12,14 @@ import pytest
 from capstone import ops
 from capstone.errors import UsageError
 from capstone.gradcheck import Names, Op, load_capsule, make_test, save_capsule
+from capstone.gradcheck.diagnosis.recipe import named
 from unit.gradcheck.samples import draw
 
 X, W = draw(2, 5), draw(5, seed=1)
 WRITTEN = """
+cube_fwd = lambda x: (x ** 3, x)
+cube_bwd = lambda dy, x: dy * x ** 2 * 2
+
 
 class Written:
     def __init__(self):
@@ -29,7 +33,13 @@ class Written:
         self.dw = 2 * (dy * self.x).sum(axis=0)
         return dy * self.w
 """
-MENDED = {"2 * dw": "dw", "3 * dy": "2 * dy", "factor=2.0": "factor=1.0", "2 * (dy": "(dy"}
+MENDED = {
+    "2 * dw": "dw",
+    "3 * dy": "2 * dy",
+    "factor=2.0": "factor=1.0",
+    "2 * (dy": "(dy",
+    "** 2 * 2": "** 2 * 3",
+}
 
 
 @pytest.fixture
@@ -48,8 +58,9 @@ def texts(gates, module):
         "op": (pair, [X, W], {"seed": 3}),
         "function": (module.square, [X], {"backward": module.square_backward, "wrt": ["x"]}),
         "layer": (module.Scale(), [X], {}),
-        "factory": (module.make_scale(), [X], {"spec": "gates:make_scale"}),
-        "named": (pair, [np.float32(X), np.float32(W)], {"spec": "gates:tilt"}),
+        "factory": (module.make_scale(), [X], {"recipe": named("gates:make_scale")}),
+        "named": (pair, [np.float32(X), np.float32(W)], {"recipe": named("gates:tilt")}),
+        "lambdas": (Op(module.cube_fwd, module.cube_bwd), [X], {"recipe": named("gates:cube")}),
         "large": (pair, [draw(20, 5), W], {}),
         "upstream": (pair, [X, W], {"upstream": draw(2, 5)}),
         "other_names": (module.Written(), [X], {"names": names}),
