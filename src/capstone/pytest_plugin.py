@@ -7,13 +7,14 @@ Loading this module loads nothing but pytest: NumPy and the verifier come with t
 import json
 import time
 import zlib
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from capstone import pytest_capsules as capsules
 from capstone.pytest_record import PROPERTY, Record, selection
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "method": "complex, ladder or auto",
         "budget": "seconds that one check may take",
         "report": "write a report of the run to this file: .json or .html",
+        "capsules": "folder for failed checks, made small, each in a file that replays it",
     }
     for name, words in helps.items():
         group.addoption(f"--gradcheck-{name}", metavar=name.upper(), default=None, help=words)
@@ -46,7 +48,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=None,
         help="run each check once more, with another seed: a number, or 'new' for one of this run",
     )
-    group.addoption("--gradcheck-replay", metavar="ID", help="repeat a check: the ID it printed")
+    again = "repeat a check: the ID that it printed, or its capsule (.npz)"
+    group.addoption("--gradcheck-replay", metavar="ID", help=again)
     group.addoption(
         "--gradcheck-sensitivity",
         action="store_true",
@@ -64,7 +67,10 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.gradcheck_extra_seed = str(time.time_ns() % 10**6)
     for name in ("seed", "extra-seed"):
         _whole_number(config, name)
-    _seed_of_replay(config)
+    capsules.seed_of_replay(config.getoption("gradcheck_replay"))
+    config.stash[capsules.CAPSULE] = capsules.capsule_of_replay(
+        config.getoption("gradcheck_replay")
+    )
     for name, kind in CHECK_OPTIONS.items():
         _value(config, name, kind)
     path = _report_path(config)
@@ -81,6 +87,8 @@ def pytest_report_header(config: pytest.Config) -> str:
     words += [f"extra seed {extra}"] if extra is not None else []
     chosen = {name: _value(config, name, kind) for name, kind in CHECK_OPTIONS.items()}
     words += [f"{name} {value}" for name, value in chosen.items() if value is not None]
+    capsule = config.stash[capsules.CAPSULE]
+    words += [f"replay of {capsule.found['test']}"] if capsule else []
     words += ["sensitivity control"] if config.getoption("gradcheck_sensitivity") else []
     return f"gradcheck: {', '.join(words)}"
 
@@ -97,19 +105,27 @@ class GradCheck:
         Raises:
             GradientMismatch: the gradient is wrong, or the check passes planted errors.
         """
+        from capstone.errors import GradientMismatch
+
         __tracebackhide__ = True
         item = CURRENT.get()
         if item is None:
             raise RuntimeError("gradcheck: the fixture must be called from within a test")
         item.stash[CALLS] = item.stash.get(CALLS, 0) + 1
+        place = capsules.place_of(item, item.stash[CALLS])
         options = {**_options(self.config), **_marked(item), **options}
+        capsule, folder = self.config.stash[capsules.CAPSULE], _setting(self.config, "capsules")
+        chosen, options = capsules.replayed(capsule, place, inputs, options)
         for seed in _seeds(self.config, item, options):
-            report = self._once(item, subject, inputs, {**options, "seed": seed})
-            report.raise_if_wrong()
+            seeded = {**options, "seed": seed}
+            report = self._once(item, subject, chosen, seeded)
+            if not report.ok:
+                check = (subject, chosen, seeded)
+                raise GradientMismatch(capsules.words_of(report, folder, item, place, check))
         return report
 
     def _once(
-        self, item: pytest.Item, subject: Any, inputs: tuple[Any, ...], options: dict[str, Any]
+        self, item: pytest.Item, subject: Any, inputs: Sequence[Any], options: dict[str, Any]
     ) -> "Report":
         """One check and, if asked for, its sensitivity control; both go on record."""
         from capstone.errors import GradientMismatch
@@ -216,7 +232,7 @@ def pytest_terminal_summary(
 def _setting(config: pytest.Config, name: str) -> str | None:
     """An option of the command line, else of the ini file."""
     given = config.getoption(f"gradcheck_{name.replace('-', '_')}")
-    if given is None and name in ("seed", "depth", "method", "budget", "report"):
+    if given is None and name in ("seed", "depth", "method", "budget", "report", "capsules"):
         given = config.getini(f"gradcheck_{name}") or None
     return None if given is None else str(given)
 
@@ -236,15 +252,6 @@ def _whole_number(config: pytest.Config, name: str) -> int | None:
         rule = f"--gradcheck-{name}: must be a whole number"
         raise pytest.UsageError(f"{rule}: expected 0 or more, got {given!r}")
     return None if given is None else int(given)
-
-
-def _seed_of_replay(config: pytest.Config) -> int | None:
-    given = config.getoption("gradcheck_replay")
-    try:
-        return None if given is None else int(given, 16)
-    except ValueError:
-        rule = "--gradcheck-replay: must be what a failed check printed"
-        raise pytest.UsageError(f"{rule}: expected hexadecimal digits, got {given!r}") from None
 
 
 def _report_path(config: pytest.Config) -> Path | None:
@@ -275,9 +282,9 @@ def _seeds(config: pytest.Config, item: pytest.Item, options: dict[str, Any]) ->
     Made of the base seed and the test's name, so that neither order nor selection nor the
     number of processes changes it.
     """
-    replayed = _seed_of_replay(config)
-    if replayed is not None:
-        return [replayed]
+    given = capsules.seed_of_replay(config.getoption("gradcheck_replay"))
+    if given is not None:
+        return [given]
     if "seed" in options:
         return [options["seed"]]
     bases = [_whole_number(config, "seed") or SEED]

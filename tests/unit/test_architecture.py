@@ -41,6 +41,7 @@ FLOORS = {
     "cli": 5,
     "__main__": 5,
     "pytest_plugin": 6,
+    "pytest_capsules": 6,
     "pytest_record": 6,
 }
 VERIFIER = {"gradcheck": {"errors", "_typing"}}  # whole list of what the verifier may import
@@ -62,6 +63,7 @@ SIDEWAYS = {
     ("cli", "run_folder"),
     ("cli", "train"),
     ("__main__", "cli"),
+    ("pytest_plugin", "pytest_capsules"),
     ("pytest_plugin", "pytest_record"),
 }
 # the highest floor that they need
