@@ -5,26 +5,7 @@ import pytest
 from capstone.cli import main, mutate
 from capstone.cli.mutate import point_of
 
-GOOD = """
-import numpy as np
-
-def gate_fwd(x, w):
-    return np.tanh(x) * w, (x, w)
-
-def gate_bwd(dy, saved):
-    x, w = saved
-    t = np.tanh(x)
-    return dy * w * (1 - t * t), (dy * t).sum(axis=0)
-"""
 INPUTS = ["--forward", "gate_fwd", "--input", "3,5", "--input", "5"]
-
-
-@pytest.fixture
-def project(tmp_path, monkeypatch):
-    """A folder with a layer of somebody's own, which is the current one."""
-    (tmp_path / "gates.py").write_text(GOOD)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 def test_a_built_in_op_leaves_no_survivor(capsys):
@@ -34,7 +15,7 @@ def test_a_built_in_op_leaves_no_survivor(capsys):
     assert lines[-1].startswith("0 of ")
 
 
-def test_somebody_elses_function_goes_by_its_file(project, capsys):
+def test_somebody_elses_function_goes_by_its_file(gates, capsys):
     assert main(["mutate", "gates.py:gate_bwd", *INPUTS]) == 0
     assert "gates.py:gate_bwd: " in capsys.readouterr().out
 
@@ -48,9 +29,9 @@ def test_a_survivor_makes_the_command_fail(monkeypatch, capsys):
     assert not out.splitlines()[-1].startswith("0 of ")
 
 
-def test_the_outcome_goes_to_a_file(project):
+def test_the_outcome_goes_to_a_file(gates):
     assert main(["mutate", "silu", "--json", "audit.json"]) == 0
-    whole = json.loads((project / "audit.json").read_text())
+    whole = json.loads((gates / "audit.json").read_text())
     assert (whole["schema"], whole["selection"]) == ("capstone-audit/1", "silu")
     (subject,) = whole["subjects"]
     assert subject["killed"] + subject["equivalent"] == subject["mutants"] > 0
@@ -79,9 +60,9 @@ def test_the_outcome_goes_to_a_file(project):
         ),
     ],
 )
-def test_misuse_is_one_line(project, capsys, words, message):
-    (project / "empty.py").write_text("")
-    (project / "broken.py").write_text("def f(:\n")
+def test_misuse_is_one_line(gates, capsys, words, message):
+    (gates / "empty.py").write_text("")
+    (gates / "broken.py").write_text("def f(:\n")
     assert main(["mutate", *words]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("capstone mutate: ")
