@@ -47,13 +47,18 @@ def load_subject(
 
 
 def _pair_in(function: str, place: str, name: str, backward: str) -> tuple[str, str]:
-    """The names of a forward and a backward function; as they are if there is no such pair."""
+    """The names of a forward and a backward function; as they are if there is no such pair.
+
+    What another library made of a function, as JAX's `custom_vjp`, has its own backward pass,
+    whose functions may be called alike.
+    """
     module = load_module(function, place)
+    is_one = callable if backward else inspect.isroutine
     for ahead, back in PAIRS:
         stem = name.removesuffix(ahead)
         pair = f"{stem}{ahead}", backward or f"{stem}{back}"
         is_meant = pair[0] == name or find_in(module, name) is None
-        if is_meant and all(callable(find_in(module, one)) for one in pair):
+        if is_meant and all(is_one(find_in(module, one)) for one in pair):
             return pair
     return name, backward
 

@@ -114,7 +114,8 @@ def _module_of_file(path: Path) -> ModuleType:
     while (folder / "__init__.py").is_file():
         name, folder = f"{folder.name}.{name}", folder.parent
     for module in list(sys.modules.values()):
-        if getattr(module, "__file__", None) == str(path) and module.__name__ != "__main__":
+        facts = getattr(module, "__dict__", {})  # not by getattr, which wakes what loads late
+        if facts.get("__file__") == str(path) and facts.get("__name__") != "__main__":
             return module
     _look_in(str(folder))
     if "." in name:  # in a package

@@ -82,7 +82,8 @@ def store(thing: Any, name: str = "an input") -> Stored:
     array = None if isinstance(home, DuckLibrary) else as_array(home.host(thing))
     if array is None or array.dtype.kind not in "biuf":
         rule = f"{name} must be an array or a plain value to be stored"
-        refuse(rule, expected="numbers", got=type(thing).__name__)
+        got = type(thing).__name__
+        refuse(rule, expected="numbers", got=got, function="save_capsule")
     dtype = str(getattr(thing, "dtype", array.dtype)).removeprefix("torch.")
     own = np.array(array, order="C")
     device = str(thing.device) if library == "torch" else ""

@@ -102,13 +102,14 @@ def test_a_layer_gets_its_parameters_back(gates, path):
     assert loaded.replay().wrong_arguments == ["w"]
 
 
-def test_a_layer_whose_class_takes_arguments_must_be_given(gates, path):
-    module = importlib.import_module("gates")
-    save_capsule(path, module.Sized(5), draw(3, 5))
+@pytest.mark.parametrize("make", ["Sized(5)", "Scale(factor=1.0)"])
+def test_a_layer_that_its_class_alone_does_not_give_must_be_given(gates, path, make):
+    layer = eval(make, vars(importlib.import_module("gates")))
+    saved = save_capsule(path, layer, draw(3, 5))
     loaded = load_capsule(path)
-    with pytest.raises(UsageError, match="replay: Sized must work without arguments"):
+    with pytest.raises(UsageError, match="replay: the subject must be given"):
         loaded.replay()
-    assert loaded.replay(module.Sized(5)).wrong_arguments == ["w"]
+    assert words(loaded.replay(layer)) == saved.report.partition("  replay")[0]
 
 
 def test_names_of_the_parts_of_a_layer_are_kept(path):

@@ -36,6 +36,16 @@ def test_a_layer_comes_from_its_class_a_factory_or_a_name(gates, spec):
     assert options == {}
 
 
+def test_what_is_no_plain_function_is_not_paired_by_its_name(gates):
+    source = (
+        "class Made:\n    __call__ = lambda self, x: x\nf = Made()\ndef f_bwd(saved, dy): pass\n"
+    )
+    (gates / "made.py").write_text(source)
+    subject, options = load_subject("test", "made.py:f", [X])
+    assert type(subject).__name__ == "Made"
+    assert options == {}
+
+
 def test_a_forward_pass_that_fails_is_left_to_the_check(gates):
     subject, options = load_subject("test", "gates:gate", [X, np.ones(3)])
     with pytest.raises(UsageError, match="forward of gate_fwd must run on the given inputs"):
