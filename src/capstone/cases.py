@@ -132,6 +132,7 @@ OP_CASES = [
         lambda r: (normal(r, 5), normal(r, 5, 7), normal(r, 5, 7), normal(r, 7, 5)),
     ),
     Case("rope", "T5_K4", "op", lambda r: (normal(r, 5, 4),)),
+    Case("rope", "B2_H3_T5_K6", "op", lambda r: (normal(r, 2, 3, 5, 6),)),  # half of K is not 2
     Case("rope", "B2_H3_T5_K4_base", "op", lambda r: (normal(r, 2, 3, 5, 4),), {"base": 100.0}),
     Case(
         "dot_product_attention",

@@ -227,13 +227,24 @@ def test_a_check_that_passes_planted_errors_fails_under_the_control(run):
     result.stdout.fnmatch_lines(["*the check is right but passes planted errors: one entry*"])
 
 
+MANY = (
+    "from hypothesis import given, strategies as st\n"
+    "@given(st.floats(0.1, 2.0))\n"
+    "def test_many(gradcheck, x):\n"
+    "    gradcheck(np.sin, np.array([x, 2 * x]), backward=right)\n"
+)
+
+
 def test_hypothesis_may_call_it_again_and_again(run):
-    run(
-        "from hypothesis import given, strategies as st\n"
-        "@given(st.floats(0.1, 2.0))\n"
-        "def test_many(gradcheck, x):\n"
-        "    gradcheck(np.sin, np.array([x, 2 * x]), backward=right)\n"
-    ).assert_outcomes(passed=1)
+    run(MANY).assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("words", [[], ["-n", "2"]])
+def test_the_sensitivity_control_works_with_hypothesis_and_in_processes(report, words):
+    found = report(RIGHT + MANY, "--gradcheck-sensitivity", *words)
+    assert (found["run"]["passed"], found["run"]["failed"]) == (2, 0)
+    assert len(found["checks"]) > 2
+    assert all(check["missed"] == [] for check in found["checks"])
 
 
 def test_without_the_plugin_there_is_no_fixture(run):

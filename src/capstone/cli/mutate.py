@@ -17,7 +17,9 @@ from capstone.cases import CASES
 from capstone.cli.gradcheck import subject_of
 from capstone.cli.load import make_input
 from capstone.gradcheck import Op
-from capstone.gradcheck.audit.audit import Audit, Point, audit_points
+from capstone.gradcheck.audit.audit import audit_points
+from capstone.gradcheck.audit.found import Audit
+from capstone.gradcheck.audit.point import Point
 from capstone.gradcheck.subjects.references import load_thing
 
 SCHEMA = "capstone-audit/1"
@@ -36,6 +38,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SHAPE",
         help="of an input, such as 2,8,16; or 2,5<7 for integers below 7; once for each",
     )
+    parser.add_argument(
+        "--show-equivalent",
+        action="store_true",
+        help="print the bugs that change nothing, too, to judge whether that is so",
+    )
     parser.add_argument("--json", type=Path, metavar="PATH", help="write the outcome to a file")
 
 
@@ -46,7 +53,8 @@ def run(options: argparse.Namespace) -> int:
     audits = []
     for what in SUBJECTS if options.all else options.what:
         audit = audit_points(_points(what, options), what)
-        print(audit, flush=True)
+        more = ["equivalent"] if options.show_equivalent else []
+        print(audit.in_words("survived", "hidden", *more), flush=True)
         audits.append(audit)
     survived = sum(len(audit.survivors) for audit in audits)
     planted = sum(len(audit.outcomes) for audit in audits)

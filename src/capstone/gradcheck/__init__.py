@@ -4,7 +4,8 @@ It imports nothing of the transformer that this package also holds, so it serves
 """
 
 from capstone.errors import GradientMismatch
-from capstone.gradcheck.audit.audit import Audit, audit
+from capstone.gradcheck.audit.audit import audit
+from capstone.gradcheck.audit.found import Audit
 from capstone.gradcheck.check import check
 from capstone.gradcheck.diagnosis.capsule import Capsule, load_capsule, save_capsule
 from capstone.gradcheck.diagnosis.reproduction import make_test

@@ -56,7 +56,7 @@ def test_the_outcome_goes_to_a_file(gates):
         (["silu", "--json", "no/where.json"], "mutate: --json: must be writable"),
         (
             ["numpy:sin", "--forward", "cos", "--input", "3"],
-            "mutate: check: the gradient of sin must be right before",
+            "mutate: audit: the gradient of sin must be right before",
         ),
     ],
 )

@@ -5,8 +5,14 @@ import copy
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-Edit = tuple[str, ast.AST | None]
-"""What changes, in words, and the node that takes the place of the old one; None drops it."""
+from capstone.gradcheck.audit.array_edits import (
+    Edit,
+    array_call,
+    gathered,
+    scattered,
+    sliced,
+    stored,
+)
 
 SWAPPED_OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
     ast.Add: ast.Sub,
@@ -23,7 +29,6 @@ SWAPPED_COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.NotEq: ast.Eq,
 }
 SWAPPED_CALLS = {"sum": "mean", "mean": "sum", "zeros_like": "ones_like", "max": "min"}
-DROPPED_CALLS = ("swapaxes", "transpose", "copy", "conj")
 
 
 class Mutation(NamedTuple):
@@ -40,20 +45,33 @@ class Mutation(NamedTuple):
     tree: ast.Module
 
 
-def mutations(source: str) -> Iterator[Mutation]:
+def mutations(tree: ast.Module | None, *, nested_only: bool = False) -> Iterator[Mutation]:
     """All mistakes in a function, one at a time.
 
     Args:
-        source: of one function, starting in the first column.
+        tree: of one function; None if it has no source, and so no mistakes.
+        nested_only: leave the function itself alone, and mutate the functions inside of it.
     """
-    tree = ast.parse(source)
+    if tree is None:
+        return
     names = _local_names(tree)
+    body = {id(node) for part in _bodies(tree, nested_only) for node in ast.walk(part)}
     for number, node in enumerate(ast.walk(tree)):
-        for words, new in _edits(node, names):
+        for words, new in _edits(node, names) if id(node) in body else ():
             mistaken = copy.deepcopy(tree)
             _replace(mistaken, number, new)
             line = getattr(node, "lineno", 0)
             yield Mutation(line, words, ast.fix_missing_locations(mistaken))
+
+
+def _bodies(tree: ast.Module, nested_only: bool) -> list[ast.AST]:
+    """Where mistakes count: not in defaults, decorators and annotations."""
+    (outer,) = tree.body
+    functions = (ast.FunctionDef, ast.Lambda)
+    inner = [n for n in ast.walk(tree) if isinstance(n, functions) and n is not outer]
+    if not nested_only:
+        return list(outer.body) if isinstance(outer, ast.FunctionDef) else []
+    return [p for f in inner for p in (f.body if isinstance(f, ast.FunctionDef) else [f])]
 
 
 def _edits(node: ast.AST, names: list[str]) -> Iterator[Edit]:
@@ -77,7 +95,8 @@ def _binary(node: ast.BinOp) -> Iterator[Edit]:
 
 
 def _unary(node: ast.UnaryOp) -> Iterator[Edit]:
-    if isinstance(node.op, ast.USub) and not isinstance(node.operand, ast.Constant):
+    is_number = isinstance(node.op, ast.USub) and isinstance(node.operand, ast.Constant)
+    if isinstance(node.op, ast.USub | ast.Invert | ast.Not) and not is_number:
         yield f"{ast.unparse(node)} -> {ast.unparse(node.operand)}", node.operand
 
 
@@ -87,23 +106,31 @@ def _attribute(node: ast.Attribute) -> Iterator[Edit]:
 
 
 def _call(node: ast.Call) -> Iterator[Edit]:
-    """A reduction of another kind, an array not turned, a nested backward pass left out."""
+    """A reduction of another kind, a nested backward pass left out."""
     old = ast.unparse(node)
-    if isinstance(node.func, ast.Attribute):
-        function = node.func
-        if function.attr in SWAPPED_CALLS:
-            other = ast.Attribute(function.value, SWAPPED_CALLS[function.attr], ast.Load())
-            new = ast.Call(other, node.args, node.keywords)
-            yield f"{old} -> {ast.unparse(new)}", new
-        if function.attr in DROPPED_CALLS and not _is_module(function.value):
-            yield f"{old} -> {ast.unparse(function.value)}", function.value
-    if isinstance(node.func, ast.Name) and node.func.id.endswith("_bwd") and node.args:
+    function = node.func
+    if isinstance(function, ast.Attribute) and function.attr in SWAPPED_CALLS:
+        other = ast.Attribute(function.value, SWAPPED_CALLS[function.attr], ast.Load())
+        new = ast.Call(other, node.args, node.keywords)
+        yield f"{old} -> {ast.unparse(new)}", new
+    if isinstance(function, ast.Name) and function.id.endswith("_bwd") and node.args:
         left = ast.Tuple([node.args[0]], ast.Load())
         yield f"{old} -> {ast.unparse(left)}", left
 
 
-def _is_module(node: ast.AST) -> bool:
-    return isinstance(node, ast.Name) and node.id == "np"
+def _branches(node: ast.IfExp) -> Iterator[Edit]:
+    """One side whatever the condition."""
+    for side in (node.body, node.orelse):
+        yield f"{ast.unparse(node)} -> {ast.unparse(side)}", side
+
+
+def _lambda(node: ast.Lambda) -> Iterator[Edit]:
+    """What an inline function returns, as zero and with the other sign."""
+    returned = ast.Return(node.body)
+    for words, new in _returned(returned):
+        value = new.value if isinstance(new, ast.Return) else None
+        if value is not None:
+            yield words.replace("return ", ""), ast.Lambda(node.args, value)
 
 
 def _constant(node: ast.Constant) -> Iterator[Edit]:
@@ -165,12 +192,16 @@ EDITS: dict[type[ast.AST], tuple[Callable[..., Iterator[Edit]], ...]] = {
     ast.BinOp: (_binary,),
     ast.UnaryOp: (_unary,),
     ast.Attribute: (_attribute,),
-    ast.Call: (_call,),
+    ast.Call: (_call, array_call),
     ast.Constant: (_constant,),
-    ast.AugAssign: (_augmented,),
-    ast.Expr: (_statement,),
+    ast.Assign: (stored,),
+    ast.AugAssign: (_augmented, gathered),
+    ast.Expr: (_statement, scattered),
+    ast.IfExp: (_branches,),
+    ast.Lambda: (_lambda,),
     ast.Return: (_returned,),
     ast.Compare: (_compared,),
+    ast.Slice: (sliced,),
 }
 
 

@@ -4,15 +4,14 @@ Whatever a subject is, these can be planted, because they do not look inside.
 """
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from capstone._typing import Array
-from capstone.gradcheck.check import Options, check_subject
-from capstone.gradcheck.subjects.make_subject import Means, make_subject
-from capstone.gradcheck.subjects.subject import Argument, Subject
+from capstone.gradcheck.audit.point import Point, Wrapped, differentiable
+from capstone.gradcheck.check import check_subject
+from capstone.gradcheck.subjects.subject import Subject
 
 Spoil = Callable[[Array, float], Array]
 """A wrong gradient from the right one and a small number of its precision."""
@@ -41,44 +40,31 @@ PLANTED: dict[str, Spoil] = {
 }
 
 
-class Spoiled:
+class Spoiled(Wrapped):
     """A subject one of whose gradients comes back spoiled.
 
     Args:
         subject: the right one.
         number: of the gradient among those that its backward pass gives.
         spoil: what happens to it.
+        source: the number of the gradient that is spoiled and takes its place, if not itself.
     """
 
-    def __init__(self, subject: Subject, number: int, spoil: Spoil) -> None:
-        self.subject, self.number, self.spoil = subject, number, spoil
-        self.name, self.arguments = subject.name, subject.arguments
-        self.is_reentrant, self.warnings = subject.is_reentrant, subject.warnings
-
-    def forward(self, values: Sequence[Array]) -> tuple[Any, Any]:
-        """As of the right one."""
-        return self.subject.forward(values)
+    def __init__(
+        self, subject: Subject, number: int, spoil: Spoil, source: int | None = None
+    ) -> None:
+        super().__init__(subject)
+        self.number, self.spoil = number, spoil
+        self.source = number if source is None else source
 
     def backward(self, dy: Array, saved: Any, prefill: Sequence[Array] | None = None) -> list[Any]:
         """The gradients, one of them wrong in a copy."""
         gradients = list(self.subject.backward(dy, saved, prefill))
-        right = np.array(gradients[self.number])
+        right = np.array(gradients[self.source])
         if right.any():
             small = min(LARGEST, SMALL * float(np.finfo(right.dtype).eps) / 2)
             gradients[self.number] = self.spoil(right, small).astype(right.dtype)
         return gradients
-
-    def accumulates(self) -> Sequence[bool]:
-        """As of the right one."""
-        return self.subject.accumulates()
-
-    def twin(self) -> "Spoiled":
-        """Another instance, as wrong as this one."""
-        return Spoiled(self.subject.twin(), self.number, self.spoil)
-
-    def restored(self) -> AbstractContextManager[None]:
-        """As of the right one."""
-        return self.subject.restored()
 
 
 class Missed(NamedTuple):
@@ -92,7 +78,7 @@ class Missed(NamedTuple):
 
 
 def sensitivity(subject: Any, *inputs: Any, **options: Any) -> list[str]:
-    """Repeat a check with planted errors, each in another gradient: all of them must be found.
+    """Repeat a check with planted errors, at least one in each gradient: all must be found.
 
     Args:
         subject: whatever `check` takes, with a right gradient.
@@ -105,20 +91,15 @@ def sensitivity(subject: Any, *inputs: Any, **options: Any) -> list[str]:
     Raises:
         UsageError: as `check` does.
     """
-    means = {key: options.pop(key) for key in Means.__annotations__ if key in options}
-    name, seed = options.pop("name", ""), options.get("seed", 0)
-    made = make_subject(subject, inputs, Means(**means), name=name, seed=seed)
-    how = Options(**options)
+    point = Point(subject, inputs, options)
+    made, how, errors = point.make(), point.how, list(PLANTED.items())
     right = check_subject(made, how)
     shown = {a.name for a in right.arguments if a.detection_floor < 1}
-    able = [n for n, argument in enumerate(_differentiable(made)) if argument.name in shown]
+    arguments = differentiable(made)
+    able = [n for n, argument in enumerate(arguments) if argument.name in shown] or [0]
     missed = []
-    for count, (error, spoil) in enumerate(PLANTED.items()):
-        number = able[count % len(able)] if able else 0
+    for count in range(max(len(errors), len(able))):
+        number, (error, spoil) = able[count % len(able)], errors[count % len(errors)]
         if check_subject(Spoiled(made, number, spoil), how).ok:
-            missed.append(str(Missed(error, _differentiable(made)[number].name)))
+            missed.append(str(Missed(error, arguments[number].name)))
     return missed
-
-
-def _differentiable(subject: Subject) -> list[Argument]:
-    return [argument for argument in subject.arguments if argument.is_differentiable]

@@ -47,3 +47,16 @@ def test_errors_are_planted_in_every_gradient_in_turn(monkeypatch):
         "d(b)",
         "d(a)",
     ]
+
+
+def test_each_of_many_gradients_gets_an_error(monkeypatch):
+    monkeypatch.setattr(returned, "check_subject", _always_right(returned.check_subject))
+    names = "abcdefg"
+    scope = {}
+    exec(f"def total({', '.join(names)}): return {' + '.join(names)}", scope)
+    missed = sensitivity(
+        scope["total"],
+        *(draw(3, seed=i) for i in range(7)),
+        backward=lambda dy, *inputs: tuple(dy.copy() for _ in inputs),
+    )
+    assert [words.rpartition(" ")[2] for words in missed] == [f"d({name})" for name in names]
