@@ -228,7 +228,8 @@ def test_a_check_that_passes_planted_errors_fails_under_the_control(run):
 
 
 MANY = (
-    "from hypothesis import given, strategies as st\n"
+    "from hypothesis import given, settings, strategies as st\n"
+    "@settings(deadline=None, max_examples=20)\n"
     "@given(st.floats(0.1, 2.0))\n"
     "def test_many(gradcheck, x):\n"
     "    gradcheck(np.sin, np.array([x, 2 * x]), backward=right)\n"

@@ -1,58 +1,13 @@
 """One self-contained HTML page about any number of checks: no network, light and dark."""
 
-import math
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import Any
+
+from capstone.gradcheck.figures import curve, heat_map, legend, text_of
+from capstone.gradcheck.page_parts import POLICY, SCRIPT, STYLE
 
 Check = Mapping[str, Any]  # a report as `Report.to_dict` gives it
 
-CELL = 14  # pixels of one entry in a heat-map
-WIDTH, HEIGHT, MARGIN = 360, 200, 36  # pixels of a curve and of the room for its numbers
-STYLE = """
-:root { color-scheme: light dark; --ink: #1c2126; --paper: #fff; --faint: #66707a;
-  --line: #d8dde2; --good: #1a7f37; --bad: #c93c37; --curve: #0969da; }
-@media (prefers-color-scheme: dark) { :root:not([data-scheme=light]) { --ink: #dfe5ea;
-  --paper: #14181c; --faint: #96a1ab; --line: #333b43; --good: #57ab5a; --bad: #f47067;
-  --curve: #6cb6ff; } }
-:root[data-scheme=dark] { color-scheme: dark; --ink: #dfe5ea; --paper: #14181c;
-  --faint: #96a1ab; --line: #333b43; --good: #57ab5a; --bad: #f47067; --curve: #6cb6ff; }
-:root[data-scheme=light] { color-scheme: light; }
-body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper);
-  margin: 2rem auto; max-width: 72rem; padding: 0 1rem; }
-table { border-collapse: collapse; width: 100%; }
-th, td { text-align: left; padding: .3rem .7rem; border-bottom: 1px solid var(--line); }
-td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
-th button { all: unset; cursor: pointer; font-weight: 600; }
-th button:focus-visible, summary:focus-visible { outline: 2px solid var(--curve); }
-.good { color: var(--good); } .bad { color: var(--bad); font-weight: 600; }
-.faint { color: var(--faint); } pre { overflow-x: auto; }
-details { border-bottom: 1px solid var(--line); padding: .4rem 0; }
-.figures { display: flex; flex-wrap: wrap; gap: 2rem; } figure { margin: .5rem 0; }
-figcaption { color: var(--faint); } svg text { fill: var(--faint); font-size: 11px; }
-#scheme { float: right; }
-"""
-SCRIPT = """
-const root = document.documentElement;
-document.getElementById("scheme").addEventListener("click", () => {
-  const isDark = root.dataset.scheme ? root.dataset.scheme === "dark"
-    : matchMedia("(prefers-color-scheme: dark)").matches;
-  root.dataset.scheme = isDark ? "light" : "dark";
-});
-document.querySelectorAll("th button").forEach((button) => {
-  button.addEventListener("click", () => {
-    const head = button.closest("th"), body = head.closest("table").tBodies[0];
-    const column = head.cellIndex, up = head.getAttribute("aria-sort") !== "ascending";
-    head.parentNode.querySelectorAll("th").forEach((other) => other.removeAttribute("aria-sort"));
-    head.setAttribute("aria-sort", up ? "ascending" : "descending");
-    const key = (row) => row.cells[column].dataset.key ?? row.cells[column].textContent;
-    const isNumber = head.classList.contains("number");
-    const order = (a, b) => isNumber ? key(a) - key(b) : key(a).localeCompare(key(b));
-    [...body.rows].sort((a, b) => up ? order(a, b) : order(b, a))
-      .forEach((row) => body.append(row));
-  });
-});
-"""
 COLUMNS = {
     "what": "",
     "verdict": "",
@@ -62,24 +17,28 @@ COLUMNS = {
     "would catch": "number",
     "seconds": "number",
 }
+ALARMS = ("failed", "errors", "exit_status")  # of a run; anything but 0 is bad news
+COLORS = """Heat-maps: each cell is an entry (the worst of several that share a cell), blue if its
+error is within what rounding allows, red and framed if it is above, by these factors. Leading axes
+are rows, the last axis runs across."""
+V = """Curves: how far the gradient of the worst entry is from central differences, by their step,
+both in decades. Of a right gradient this is a V: rounding makes the left arm, which falls as the
+step grows, truncation the right one, which rises. A wrong gradient keeps its distance: the curve
+levels off at its error (dashed)."""
 
 
 def make_page(checks: Sequence[Check], *, run: Mapping[str, Any] | None = None) -> str:
     """The page.
 
     Args:
-        checks: reports, as `Report.to_dict` gives them.
+        checks: reports, as `Report.to_dict` gives them, each with its `test` if there is one.
         run: what there is to say of the run that made them, by name.
 
     Returns:
         HTML that needs no other file.
     """
-    wrong = sum(not check["ok"] for check in checks)
-    verdict = f"{wrong} of {len(checks)} checks wrong" if wrong else f"{len(checks)} checks right"
-    facts = "".join(
-        f"<span>{escape(name)} {escape(str(value))}</span> &middot; "
-        for name, value in (run or {}).items()
-    )
+    wrong = sum(not _is_right(check) for check in checks)
+    verdict = _in_words(len(checks), wrong)
     heads = "".join(
         f'<th class="{kind}" scope="col"><button type="button">{name}</button></th>'
         for name, kind in COLUMNS.items()
@@ -90,14 +49,20 @@ def make_page(checks: Sequence[Check], *, run: Mapping[str, Any] | None = None) 
 <html lang="en">
 <head>
 <meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{POLICY}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>gradcheck: {verdict}</title>
 <style>{STYLE}</style>
 </head>
 <body>
-<button type="button" id="scheme">light / dark</button>
-<h1>gradcheck: <span class="{"bad" if wrong else "good"}">{verdict}</span></h1>
-<p class="faint">{facts}</p>
+<button type="button" class="plain" id="scheme">light / dark</button>
+<h1>gradcheck: <span class="{"bad" if wrong or not checks else "good"}">{verdict}</span></h1>
+<p class="faint">{_facts(run or {})}</p>
+<div class="tools">
+<label>filter <input id="filter" type="search" placeholder="part of a name"></label>
+<label>show <select id="which"><option>all</option><option>wrong</option></select></label>
+<span id="shown" class="faint" role="status"></span>
+</div>
 <table>
 <thead><tr>{heads}</tr></thead>
 <tbody>
@@ -105,11 +70,30 @@ def make_page(checks: Sequence[Check], *, run: Mapping[str, Any] | None = None) 
 </tbody>
 </table>
 <h2>Every check</h2>
+<figure class="key">{legend()}<figcaption>{COLORS}</figcaption><figcaption>{V}</figcaption></figure>
 {sections}
 <script>{SCRIPT}</script>
 </body>
 </html>
 """
+
+
+def _in_words(count: int, wrong: int) -> str:
+    if not count:
+        return "nothing was checked"
+    noun = "check" if count == 1 else "checks"
+    return f"{wrong} of {count} {noun} wrong" if wrong else f"{count} {noun} right"
+
+
+def _facts(run: Mapping[str, Any]) -> str:
+    """What there is to say of the run, without what is empty."""
+    shown = {n: ", ".join(map(str, v)) if isinstance(v, list) else v for n, v in run.items()}
+    return " &middot; ".join(
+        f'<span class="{"bad" if name in ALARMS and value else ""}">'
+        f"{text_of(name.replace('_', ' '))} {text_of(value)}</span>"
+        for name, value in shown.items()
+        if value != ""
+    )
 
 
 def _row(number: int, check: Check) -> str:
@@ -121,13 +105,20 @@ def _row(number: int, check: Check) -> str:
     ]
     cells = "".join(_number(value) for value in [entries, *figures, check["seconds"]])
     return (
-        f'<tr><td><a href="#check{number}">{escape(check["name"])}</a></td>'
+        f'<tr data-check="check{number}" data-ok="{str(_is_right(check)).lower()}">'
+        f'<td><a href="#check{number}">{text_of(check["name"])}</a></td>'
         f"<td>{_verdict(check)}</td>{cells}</tr>"
     )
 
 
+def _is_right(check: Check) -> bool:
+    return bool(check["ok"]) and not check.get("missed")
+
+
 def _verdict(check: Check) -> str:
-    return '<span class="good">ok</span>' if check["ok"] else '<span class="bad">WRONG</span>'
+    if _is_right(check):
+        return '<span class="good">ok</span>'
+    return f'<span class="bad">{"WEAK" if check["ok"] else "WRONG"}</span>'
 
 
 def _number(value: float | None) -> str:
@@ -137,75 +128,34 @@ def _number(value: float | None) -> str:
 
 def _section(number: int, check: Check) -> str:
     """Everything about one check; open if it is wrong."""
-    text = f"<pre>{escape(check['text'])}</pre>"
+    test = f'<p class="faint name">{text_of(check["test"])}</p>' if check.get("test") else ""
     figures = "".join(_figures(argument) for argument in check["arguments"])
     return (
-        f'<details id="check{number}"{"" if check["ok"] else " open"}>'
-        f"<summary>{escape(check['name'])}: {_verdict(check)}</summary>"
-        f'{text}<div class="figures">{figures}</div></details>'
+        f'<details id="check{number}"{"" if _is_right(check) else " open"}>'
+        f'<summary><span class="name">{text_of(check["name"])}</span>: {_verdict(check)}</summary>'
+        f"{test}<pre>{text_of(check['text'])}</pre>"
+        f'{_missed(check)}<div class="figures">{figures}</div></details>'
     )
 
 
+def _missed(check: Check) -> str:
+    """Planted errors that the check let through, where that was tried."""
+    if not check.get("missed"):
+        return ""
+    return f'<p class="bad">passes planted errors: {text_of(", ".join(check["missed"]))}</p>'
+
+
 def _figures(argument: Mapping[str, Any]) -> str:
-    name, parts = escape(argument["name"]), []
+    name, parts = text_of(argument["name"]), []
     if argument.get("errors"):
-        caption = f"d({name}): error beside what rounding explains, decades"
-        parts.append(_figure(_heat_map(argument["errors"]), caption))
-    if argument.get("curve"):
-        where = escape(str(argument["worst"]))
-        caption = f"d({name}) at {where}: distance from central differences, by their step"
-        parts.append(_figure(_curve(argument["curve"]), caption))
-    return "".join(parts)
+        caption = f"d({name}), shape {text_of(tuple(argument['shape']))}"
+        parts.append(_figure(heat_map(argument["errors"], argument["shape"]), caption))
+    picture = curve(argument["curve"], argument["error"]) if argument.get("curve") else ""
+    if picture:
+        where = f" at {text_of(list(argument['worst']))}" if argument["worst"] else ""
+        parts.append(_figure(picture, f"d({name}){where}"))
+    return f'<div class="figures argument">{"".join(parts)}</div>' if parts else ""
 
 
 def _figure(picture: str, caption: str) -> str:
     return f"<figure>{picture}<figcaption>{caption}</figcaption></figure>"
-
-
-def _heat_map(rows: Sequence[Sequence[float | None]]) -> str:
-    """Decades by which errors exceed (red) or stay below (green) their allowance."""
-    cells = "".join(
-        f'<rect x="{CELL * x}" y="{CELL * y}" width="{CELL}" height="{CELL}" '
-        f'fill="{_color(value)}"><title>[{y}, {x}] {_decades(value)}</title></rect>'
-        for y, row in enumerate(rows)
-        for x, value in enumerate(row)
-    )
-    width, height = CELL * max(len(row) for row in rows), CELL * len(rows)
-    return f'<svg role="img" width="{width}" height="{height}">{cells}</svg>'
-
-
-def _decades(value: float | None) -> str:
-    return "no error at all" if value is None else f"1e{value:+.1f} x allowed"
-
-
-def _color(decades: float | None) -> str:
-    """Green below the allowance, yellow at it, red above; saturated five decades away."""
-    if decades is None:
-        return "hsl(140 45% 45%)"
-    share = max(-1.0, min(1.0, decades / 5))
-    return f"hsl({50 - 50 * share if share > 0 else 50 - 90 * share:.0f} 70% 50%)"
-
-
-def _curve(points: Sequence[Sequence[float]]) -> str:
-    """Both axes in decades; a right gradient falls with the step, then rises again."""
-    logs = [(math.log10(step), math.log10(error)) for step, error in points if error > 0]
-    if len(logs) < 2:
-        return ""
-    xs, ys = ([point[axis] for point in logs] for axis in (0, 1))
-    (left, right), (low, high) = (min(xs), max(xs)), (min(ys), max(ys) + 1e-9)
-
-    def place(x: float, y: float) -> str:
-        across = MARGIN + (x - left) / (right - left) * (WIDTH - 2 * MARGIN)
-        down = HEIGHT - MARGIN - (y - low) / (high - low) * (HEIGHT - 2 * MARGIN)
-        return f"{across:.1f},{down:.1f}"
-
-    line = " ".join(place(x, y) for x, y in logs)
-    bottom = HEIGHT - MARGIN + 16
-    return (
-        f'<svg role="img" width="{WIDTH}" height="{HEIGHT}">'
-        f'<polyline points="{line}" fill="none" stroke="var(--curve)" stroke-width="2"/>'
-        f'<text x="{MARGIN}" y="{bottom}">1e{left:.0f}</text>'
-        f'<text x="{WIDTH - MARGIN}" y="{bottom}" text-anchor="end">1e{right:.0f}</text>'
-        f'<text x="2" y="{HEIGHT - MARGIN}">1e{low:.0f}</text>'
-        f'<text x="2" y="{MARGIN}">1e{high:.0f}</text></svg>'
-    )
