@@ -74,13 +74,13 @@ class Record:
         facts = {**counts, **run}
         if path.suffix == ".json":
             whole = {"schema": SCHEMA, "run": facts, "checks": self.checks}
-            text = json.dumps({**whole, "properties": self.properties}, indent=1) + "\n"
+            text = json.dumps({**whole, "properties": self.properties}, indent=1, default=str)
         else:
             from capstone.gradcheck.page import make_page
 
             text = make_page(self.checks, run=facts)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        path.write_text(text + "\n", encoding="utf-8")
 
 
 def selection(config: "pytest.Config") -> list[str]:

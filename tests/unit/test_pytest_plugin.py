@@ -1,5 +1,6 @@
 """The plugin, as it behaves in a project of its own."""
 
+import functools
 import json
 import subprocess
 import sys
@@ -7,42 +8,17 @@ from xml.etree import ElementTree
 
 import pytest
 
-import capstone.gradcheck.audit.returned  # noqa: F401 -- NumPy cannot be loaded twice
+import capstone.gradcheck.audit.returned  # noqa: F401 -- NumPy cannot be loaded twicefrom unit.plugin_project import RIGHT, WRONG, run_project
+from unit.plugin_project import RIGHT, WRONG, run_project
 
 pytest_plugins = ["pytester"]
-
-HEAD = """
-import numpy as np
-import pytest
-
-X = np.array([0.3, -1.2, 2.0])
-
-def right(dy, x):
-    return dy * np.cos(x)
-
-def wrong(dy, x):
-    return 2 * dy * np.cos(x)
-"""
-RIGHT = "def test_right(gradcheck):\n    gradcheck(np.sin, X, backward=right)\n"
-WRONG = "def test_wrong(gradcheck):\n    gradcheck(np.sin, X, backward=wrong)\n"
 
 
 @pytest.fixture
 def run(pytester):
     """Run pytest on some tests with the plugin of this checkout."""
 
-    def run(tests, *words, ini=""):
-        pytester.makeini(f"[pytest]\n{ini}")
-        pytester.makeconftest(
-            "def pytest_addoption(pluginmanager):\n"
-            "    if not pluginmanager.has_plugin('gradcheck'):\n"
-            "        from capstone import pytest_plugin\n"
-            "        pluginmanager.register(pytest_plugin, 'gradcheck')\n"
-        )
-        path = pytester.makepyfile(test_project=HEAD + tests)
-        return pytester.runpytest_inprocess("-p", "no:cacheprovider", *words, path.parent)
-
-    return run
+    return functools.partial(run_project, pytester)
 
 
 @pytest.fixture
@@ -188,6 +164,12 @@ def test_no_tests_are_on_record(report):
 def test_what_tests_record_besides_is_in_the_report(report):
     test = "def test_noted(record_property):\n    record_property('allowed', 1e-12)\n"
     assert report(test)["properties"] == {"allowed": [1e-12]}
+
+
+def test_what_json_does_not_know_is_recorded_in_words(report):
+    test = "def test_noted(record_property):\n    record_property('path', pytest)\n"
+    (noted,) = report(test)["properties"]["path"]
+    assert noted.startswith("<module 'pytest'")
 
 
 def test_the_page_is_one_file_that_names_every_check(run, pytester):

@@ -1,0 +1,32 @@
+"""A project of somebody's own, in which pytest runs with the plugin of this checkout."""
+
+from typing import Any
+
+HEAD = """
+import numpy as np
+import pytest
+
+X = np.array([0.3, -1.2, 2.0])
+
+def right(dy, x):
+    return dy * np.cos(x)
+
+def wrong(dy, x):
+    return 2 * dy * np.cos(x)
+"""
+RIGHT = "def test_right(gradcheck):\n    gradcheck(np.sin, X, backward=right)\n"
+WRONG = "def test_wrong(gradcheck):\n    gradcheck(np.sin, X, backward=wrong)\n"
+CONFTEST = """
+def pytest_addoption(pluginmanager):
+    if not pluginmanager.has_plugin('gradcheck'):
+        from capstone import pytest_plugin
+        pluginmanager.register(pytest_plugin, 'gradcheck')
+"""
+
+
+def run_project(pytester: Any, tests: str, *words: str, ini: str = "") -> Any:
+    """Run pytest on some tests, with words of the command line and lines of the ini file."""
+    pytester.makeini(f"[pytest]\n{ini}")
+    pytester.makeconftest(CONFTEST)
+    path = pytester.makepyfile(test_project=HEAD + tests)
+    return pytester.runpytest_inprocess("-p", "no:cacheprovider", *words, path.parent)
