@@ -10,12 +10,12 @@ import zlib
 from collections.abc import Generator, Sequence
 from contextvars import ContextVar
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
 from capstone import pytest_capsules as capsules
-from capstone.pytest_record import PROPERTY, Record, selection
+from capstone.pytest_record import PROPERTY, Record, paths, selection
 
 if TYPE_CHECKING:
     from capstone.gradcheck import Report
@@ -77,6 +77,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if path is not None and path.suffix not in (".json", ".html"):
         rule = "--gradcheck-report: the ending decides what is written"
         raise pytest.UsageError(f"{rule}: expected .json or .html, got {path.name}")
+    if path is not None and not hasattr(config, "workerinput"):
+        _remove(path)
     config.stash[RECORD] = Record()
 
 
@@ -219,13 +221,13 @@ def pytest_terminal_summary(
         "seed": _whole_number(config, "seed") or SEED,
         "sensitivity": bool(config.getoption("gradcheck_sensitivity")),
         "selection": selection(config),
+        "paths": paths(config),
         "pytest_version": pytest.__version__,
     }
     try:
         record.write(path, run)
     except OSError as error:
-        rule = "--gradcheck-report: the file must be writable"
-        raise pytest.UsageError(f"{rule}: expected a writable path, got {error}") from error
+        _refuse_path(error)
     terminalreporter.write_line(f"gradcheck: report written to {path}")
 
 
@@ -257,6 +259,19 @@ def _whole_number(config: pytest.Config, name: str) -> int | None:
 def _report_path(config: pytest.Config) -> Path | None:
     given = _setting(config, "report")
     return None if given is None else Path(given)
+
+
+def _remove(path: Path) -> None:
+    """Yesterday's report must not outlive a run that dies before it writes one."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        _refuse_path(error)
+
+
+def _refuse_path(error: OSError) -> NoReturn:
+    rule = "--gradcheck-report: the file must be writable"
+    raise pytest.UsageError(f"{rule}: expected a writable path, got {error}") from error
 
 
 def _options(config: pytest.Config) -> dict[str, Any]:

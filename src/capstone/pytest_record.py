@@ -1,6 +1,7 @@
 """What a run of pytest leaves behind: counted outcomes, all checks, and the file with both."""
 
 import json
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -93,7 +94,19 @@ def selection(config: "pytest.Config") -> list[str]:
     words += ["--last-failed"] if getattr(option, "lf", False) else []
     words += ["--stepwise"] if getattr(option, "stepwise", False) else []
     words += [f"--maxfail {option.maxfail}"] if option.maxfail else []
+    words += [f"-o {setting}" for setting in option.override_ini or () if _decides(setting)]
     return words + [word for word in config.args if "::" in word or word.endswith(".py")]
+
+
+def _decides(setting: str) -> bool:
+    """Does a setting of the ini file decide which tests are found?"""
+    return setting.startswith(("python_", "norecursedirs", "testpaths", "collect_"))
+
+
+def paths(config: "pytest.Config") -> list[str]:
+    """Where tests were looked for, as seen from the root of the project."""
+    whole = [Path(config.invocation_params.dir, word.partition("::")[0]) for word in config.args]
+    return [os.path.relpath(path, config.rootpath).replace(os.sep, "/") for path in whole]
 
 
 def _badness(check: dict[str, Any]) -> tuple[bool, float]:

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-import capstone.gradcheck.audit.returned  # noqa: F401 -- NumPy cannot be loaded twicefrom unit.plugin_project import RIGHT, WRONG, run_project
+import capstone.gradcheck.audit.returned  # noqa: F401 -- NumPy cannot be loaded twice
 from unit.plugin_project import RIGHT, WRONG, run_project
 
 pytest_plugins = ["pytester"]
@@ -17,7 +17,6 @@ pytest_plugins = ["pytester"]
 @pytest.fixture
 def run(pytester):
     """Run pytest on some tests with the plugin of this checkout."""
-
     return functools.partial(run_project, pytester)
 
 
@@ -147,6 +146,54 @@ def test_the_report_says_what_was_left_out(report, words):
     run = report(RIGHT + WRONG, "-k", "right", *words)["run"]
     assert (run["collected"], run["deselected"], run["passed"]) == (1, 1, 1)
     assert run["selection"] == ["-k right"]
+
+
+@pytest.mark.parametrize(
+    ("words", "selection"),
+    [
+        (["-m", "not slow"], ["-m not slow"]),
+        (["-x"], ["--maxfail 1"]),
+        (["--maxfail=3"], ["--maxfail 3"]),
+        (["--deselect=test_project.py::test_wrong"], ["--deselect test_project.py::test_wrong"]),
+        (["--ignore=other"], ["--ignore other"]),
+        (["--ignore-glob=o*"], ["--ignore-glob o*"]),
+        (["-o", "python_functions=test_r*"], ["-o python_functions=test_r*"]),
+        (["-o", "xfail_strict=true"], []),
+    ],
+)
+def test_whatever_makes_a_run_partial_is_on_record(report, words, selection):
+    assert report(RIGHT, *words)["run"]["selection"] == selection
+
+
+def test_the_paths_of_a_run_are_on_record(run, pytester):
+    (pytester.path / "part").mkdir()
+    run(RIGHT, "--gradcheck-report=report.json", "part")
+    facts = json.loads((pytester.path / "report.json").read_text())["run"]
+    assert facts["paths"] == ["part", "."]
+
+
+def test_a_crash_of_a_process_is_on_record(report):
+    crash = "def test_crash():\n    import os\n    os._exit(1)\n"
+    run = report(RIGHT + crash, "-n", "2", "--max-worker-restart=0")["run"]
+    assert run["failed"] > 0
+    assert run["exit_status"] != 0
+
+
+def test_the_report_of_yesterday_does_not_survive_a_run_that_dies(run, pytester):
+    path = pytester.path / "report.json"
+    path.write_text("of yesterday")
+    pytester.makepyfile(dying="def pytest_collection(session):\n    raise KeyError\n")
+    pytester.syspathinsert()
+    result = run(RIGHT, "--gradcheck-report=report.json", "-p", "dying")
+    assert result.ret != 0
+    assert not path.exists() or json.loads(path.read_text())["run"]["exit_status"] != 0
+
+
+def test_a_report_that_cannot_be_written_is_known_before_any_test(run, pytester):
+    (pytester.path / "report.json").mkdir()
+    result = run(RIGHT, "--gradcheck-report=report.json")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: --gradcheck-report: the file must be writable: *"])
 
 
 def test_a_collection_error_is_on_record(report):

@@ -26,9 +26,9 @@ def check(**changes: Any) -> dict[str, Any]:
     return {**right, "arguments": [argument()], **changes}
 
 
-def suite(**changes: Any) -> dict[str, Any]:
-    """Of any suite; `run` holds changes of the run itself."""
-    run = {**RUN, **changes.pop("run", {})}
+def suite(path: str = "tests/gradcheck", **changes: Any) -> dict[str, Any]:
+    """Of the suite in a folder; `run` holds changes of the run itself."""
+    run = {**RUN, "paths": [path], **changes.pop("run", {})}
     properties = {"allowed": [1e-12, 1e-12], "timed": [1, 2, 3]}
     whole = {"schema": "capstone-gradcheck/1", "run": run, "checks": [check()]}
     return {**whole, "properties": properties, **changes}
@@ -45,3 +45,11 @@ def audit(**changes: Any) -> dict[str, Any]:
         "subjects": [audited(), audited(name="linear")],
         **changes,
     }
+
+
+WHOLE = {
+    "gradcheck": suite(),
+    "oracle": suite("tests/oracle"),
+    "audit": audit(),
+    "benchmarks": suite("benchmarks"),
+}

@@ -5,10 +5,9 @@ import pytest
 
 from capstone.badges.draw import GREEN, GREY, RED
 from capstone.badges.judge import JUDGES, make_badge
-from unit.badges.reports import argument, audit, audited, check, suite
+from unit.badges.reports import WHOLE, argument, audit, audited, check, suite
 
-WHOLE = {"gradcheck": suite(), "oracle": suite(), "audit": audit(), "benchmarks": suite()}
-SUITES = ["gradcheck", "oracle", "benchmarks"]
+SUITES = {"gradcheck": "tests/gradcheck", "oracle": "tests/oracle", "benchmarks": "benchmarks"}
 
 
 @pytest.fixture
@@ -26,10 +25,10 @@ def judged(tmp_path):
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("gradcheck", "1 checks right"),
-        ("oracle", "2 comparisons agree"),
+        ("gradcheck", "all right"),
+        ("oracle", "all agree"),
         ("audit", "100 % killed"),
-        ("benchmarks", "3 timed"),
+        ("benchmarks", "all timed"),
     ],
 )
 def test_a_whole_and_right_run_is_green(judged, name, words):
@@ -52,12 +51,15 @@ def test_a_whole_and_right_run_is_green(judged, name, words):
         ({"passed": 2}, "2 of 3 tests passed"),
         ({"exit_status": 2}, "the run ended with exit status 2"),
         ({"selection": ["-k attention"]}, "partial: run with -k attention"),
+        ({"selection": ["--maxfail 1"]}, "partial: run with --maxfail 1"),
+        ({"paths": ["tests/part"]}, "partial: of tests/part in place of {suite}"),
+        ({"paths": ["tests", "more"]}, "partial: of tests, more in place of {suite}"),
     ],
 )
 def test_a_run_that_is_not_whole_or_not_right_is_red(judged, name, run, reason):
-    badge = judged(name, suite(run=run))
+    badge = judged(name, suite(SUITES[name], run=run))
     assert badge.color == RED
-    assert reason in badge.reasons
+    assert reason.format(suite=SUITES[name]) in badge.reasons
 
 
 @pytest.mark.parametrize(
@@ -77,7 +79,14 @@ def test_a_run_that_is_not_whole_or_not_right_is_red(judged, name, run, reason):
             {"checks": [check(missed=None)]},
             "1 checks pass planted errors, that of rmsnorm among them",
         ),
-        ({"checks": [check(arguments=[argument(compared=0)])]}, "no entry was compared"),
+        (
+            {"checks": [check(), check(arguments=[argument(compared=0)])]},
+            "1 checks compared no entry, that of rmsnorm among them",
+        ),
+        (
+            {"checks": [check(arguments=[argument(norm_allowed=None)])]},
+            "loosened: 1 bounds are above the bar, rmsnorm among them",
+        ),
         (
             {"checks": [check(arguments=[argument(norm_allowed=1e-6)])]},
             "loosened: 1 bounds are above the bar, rmsnorm among them",
@@ -100,18 +109,23 @@ def test_a_bound_that_is_no_number_is_loosened(judged):
 
 
 def test_an_oracle_with_a_loosened_tolerance_is_red(judged):
-    badge = judged("oracle", suite(properties={"allowed": [1e-12, 1e-6]}))
+    badge = judged("oracle", suite("tests/oracle", properties={"allowed": [1e-12, 1e-6]}))
     assert badge.reasons == ("loosened: 1e-06 is allowed, the bar is 1e-12",)
     assert badge.color == RED
 
 
+def test_a_bound_of_the_oracle_that_is_no_number_is_loosened(judged):
+    report = suite("tests/oracle", properties={"allowed": [1e-12, math.nan, 1e-12]})
+    assert judged("oracle", report).color == RED
+
+
 def test_an_oracle_that_compared_nothing_is_red(judged):
-    badge = judged("oracle", suite(properties={}))
+    badge = judged("oracle", suite("tests/oracle", properties={}))
     assert (badge.color, badge.reasons) == (RED, ("nothing was compared",))
 
 
 def test_benchmarks_that_were_not_timed_are_red(judged):
-    badge = judged("benchmarks", suite(properties={}))
+    badge = judged("benchmarks", suite("benchmarks", properties={}))
     assert (badge.color, badge.reasons) == (RED, ("0 of 3 benchmarks were timed",))
 
 
@@ -135,7 +149,7 @@ def test_an_audit_that_is_not_whole_or_finds_survivors_is_red(judged, changes, r
 
 @pytest.mark.parametrize("name", JUDGES)
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", "null", "{}", '{"schema": "capstone-gradcheck/2"}']
+    "text", ["", "{", "[]", "null", "{}", '{"schema": "capstone-gradcheck/2"}', "[" * 100_000]
 )
 def test_a_corrupt_report_is_grey_and_says_so(judged, name, text):
     badge = judged(name, text)
@@ -158,6 +172,17 @@ def test_a_report_that_lacks_a_part_is_grey(judged, name, key):
     badge = judged(name, {k: v for k, v in WHOLE[name].items() if k != key})
     assert badge.color == GREY
     assert "not a whole report" in badge.reasons[0]
+
+
+@pytest.mark.parametrize("name", JUDGES)
+def test_a_green_badge_says_nothing_that_a_further_test_would_change(judged, name):
+    larger = json.loads(json.dumps(WHOLE[name]))
+    for key in ("checks", "subjects"):
+        larger[key] = larger.get(key, []) * 2
+    if "run" in larger:
+        larger["run"] |= {"collected": 4, "passed": 4}
+        larger["properties"] = {"allowed": [1e-13] * 9, "timed": [1] * 4}
+    assert judged(name, larger) == judged(name, WHOLE[name])
 
 
 def test_a_missing_report_is_grey(tmp_path):
