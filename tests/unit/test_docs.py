@@ -18,6 +18,7 @@ PAGES = [*sorted(DOCS.glob("*.md")), *DERIVATIONS]
 RUNNABLE = [
     DOCS / name
     for name in (
+        "how-strong-is-a-check.md",
         "how-to-read-a-failure.md",
         "how-the-verdict-is-made.md",
         "verify-your-own-layer.md",

@@ -2,16 +2,21 @@
 
 import functools
 import json
+import os
 import subprocess
 import sys
+from importlib.metadata import entry_points
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
-import capstone.gradcheck.audit.returned  # noqa: F401 -- NumPy cannot be loaded twice
+import capstone.gradcheck.audit.returned
 from unit.plugin_project import RIGHT, WRONG, run_project
 
 pytest_plugins = ["pytester"]
+
+PACKAGE = Path(capstone.__file__).parent
 
 
 @pytest.fixture
@@ -283,7 +288,41 @@ def test_without_the_plugin_there_is_no_fixture(run):
     result.stdout.fnmatch_lines(["*fixture 'gradcheck' not found*"])
 
 
+def test_the_plugin_is_found_by_its_entry_point():
+    (entry,) = entry_points(group="pytest11", name="gradcheck")
+    assert entry.value == "capstone.pytest_plugin"
+
+
+def test_help_lists_every_option_and_setting(run):
+    result = run("", "--help")
+    names = ("seed", "depth", "method", "budget", "report", "extra-seed", "replay", "sensitivity")
+    for name in names:
+        result.stdout.fnmatch_lines([f"*--gradcheck-{name}*"])
+    for name in names[:5]:
+        result.stdout.fnmatch_lines([f"*gradcheck_{name}*"])
+
+
+def test_the_marker_is_listed(run):
+    run("", "--markers").stdout.fnmatch_lines(["@pytest.mark.gradcheck(*options of `check`*"])
+
+
+def in_another_process(code):
+    """What a fresh interpreter prints that has the package of this checkout."""
+    places = os.pathsep.join(map(str, [PACKAGE.parent, *sys.path]))
+    env = {**os.environ, "PYTHONPATH": places}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=env
+    )
+    return done.stdout.strip()
+
+
 def test_loading_the_plugin_does_not_load_numpy():
     code = "import sys, capstone.pytest_plugin; print('numpy' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "False"
+    assert in_another_process(code) == "False"
+
+
+def test_a_run_without_a_check_does_not_load_numpy(tmp_path):
+    (tmp_path / "test_plain.py").write_text("def test_plain():\n    pass\n")
+    words = ["-q", "-p", "no:hypothesispytest", "-p", "no:cacheprovider", str(tmp_path)]
+    code = f"import sys, pytest; pytest.main({words}); print('numpy' in sys.modules)"
+    assert in_another_process(code).splitlines()[-1] == "False"

@@ -4,13 +4,15 @@ Whatever a subject is, these can be planted, because they do not look inside.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from capstone._typing import Array
 from capstone.gradcheck.audit.point import Point, Wrapped, differentiable
-from capstone.gradcheck.check import check_subject
+from capstone.gradcheck.check import Options, check_subject
+from capstone.gradcheck.report import Report
 from capstone.gradcheck.subjects.subject import Subject
 
 Spoil = Callable[[Array, float], Array]
@@ -93,6 +95,7 @@ def sensitivity(subject: Any, *inputs: Any, **options: Any) -> list[str]:
     """
     point = Point(subject, inputs, options)
     made, how, errors = point.make(), point.how, list(PLANTED.items())
+    numbers = [n for n, argument in enumerate(made.arguments) if argument.is_differentiable]
     right = check_subject(made, how)
     shown = {a.name for a in right.arguments if a.detection_floor < 1}
     arguments = differentiable(made)
@@ -100,6 +103,15 @@ def sensitivity(subject: Any, *inputs: Any, **options: Any) -> list[str]:
     missed = []
     for count in range(max(len(errors), len(able))):
         number, (error, spoil) = able[count % len(able)], errors[count % len(errors)]
-        if check_subject(Spoiled(made, number, spoil), how).ok:
+        if check_subject(Spoiled(made, number, spoil), _narrowed(how, right, numbers[number])).ok:
             missed.append(str(Missed(error, arguments[number].name)))
     return missed
+
+
+def _narrowed(how: Options, right: Report, number: int) -> Options:
+    """Compare one argument: entry by entry, the verdict on it does not depend on the others.
+
+    Projections do: they go through several arguments at once.
+    """
+    is_alone = right.depth == "per_entry"
+    return replace(how, wrt=number, depth="per_entry") if is_alone else how

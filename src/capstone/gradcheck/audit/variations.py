@@ -20,12 +20,12 @@ def other_values(values: Sequence[Array]) -> Iterator[tuple[str, list[Array]]]:
         if any(a.shape != b.shape for a, b in zip(values, longer, strict=True)):
             yield f"{LONGER} entries along axis {axis} in place of 1", longer
     changes: dict[str, Change] = {
-        "random entries": _random,
+        "repeated integers": _repeated,
+        "gains that are not 1, biases that are not 0": _uneven,
         "the same entries in another order": far_point,
         f"inputs {SCALE:g} times as large": lambda rng, value: _scaled(value, SCALE),
         f"inputs {SCALE:g} times as small": lambda rng, value: _scaled(value, 1 / SCALE),
-        "repeated integers": _repeated,
-        "gains that are not 1, biases that are not 0": _uneven,
+        "random entries": _random,
     }
     for words, change in changes.items():
         rng = np.random.default_rng(1)
