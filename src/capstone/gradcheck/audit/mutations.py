@@ -56,6 +56,7 @@ def mutations(tree: ast.Module | None, *, nested_only: bool = False) -> Iterator
         return
     names = _local_names(tree)
     body = {id(node) for part in _bodies(tree, nested_only) for node in ast.walk(part)}
+    body -= {id(node) for part in _clockwork(tree) for node in ast.walk(part)}
     for number, node in enumerate(ast.walk(tree)):
         for words, new in _edits(node, names) if id(node) in body else ():
             mistaken = copy.deepcopy(tree)
@@ -72,6 +73,18 @@ def _bodies(tree: ast.Module, nested_only: bool) -> list[ast.AST]:
     if not nested_only:
         return list(outer.body) if isinstance(outer, ast.FunctionDef) else []
     return [p for f in inner for p in (f.body if isinstance(f, ast.FunctionDef) else [f])]
+
+
+def _clockwork(tree: ast.Module) -> Iterator[ast.AST]:
+    """What ends the loops: a mistake in there might never come to an end."""
+    loops = [node for node in ast.walk(tree) if isinstance(node, ast.While)]
+    tests = [loop.test for loop in loops]
+    names = {n.id for test in tests for n in ast.walk(test) if isinstance(n, ast.Name)}
+    yield from tests
+    for node in ast.walk(tree):
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        if any(isinstance(target, ast.Name) and target.id in names for target in targets):
+            yield node
 
 
 def _edits(node: ast.AST, names: list[str]) -> Iterator[Edit]:

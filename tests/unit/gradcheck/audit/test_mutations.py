@@ -63,6 +63,13 @@ def test_plain_indices_cannot_repeat(body):
     assert not any("add.at" in words for words in words_of(body))
 
 
+def test_what_ends_a_loop_is_left_alone():
+    source = "def f(dy, n):\n    while n > 0:\n        dy = dy * 2\n        n -= 1\n    return dy"
+    words = [m.words for m in mutations(ast.parse(source))]
+    assert "dy * 2 -> dy" in words
+    assert not any("n > 0" in one or "n -= 1" in one or "1 -> 2" in one for one in words)
+
+
 def test_each_mistake_is_made_alone():
     (tree,) = {ast.unparse(m.tree) for m in mutations(ast.parse("def f(dy):\n    return dy.T"))} - {
         "def f(dy):\n    return dy.T * 0",
