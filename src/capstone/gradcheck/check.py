@@ -208,7 +208,11 @@ def _choose(subject: Subject, wrt: int | str | Collection[int | str] | None) -> 
     names = [argument.name for argument in subject.arguments]
     asked = [wrt] if isinstance(wrt, str) or not hasattr(wrt, "__iter__") else list(wrt)
     chosen = [names.index(w) if isinstance(w, str) and w in names else w for w in asked]
-    wrong = [w for w in chosen if not isinstance(w, int | np.integer) or w not in able]
+    wrong = [
+        w
+        for w in chosen
+        if isinstance(w, bool) or not isinstance(w, int | np.integer) or w not in able
+    ]
     if wrong or not chosen:
         options = ", ".join(f"{i} ({names[i]})" for i in able)
         rule = "wrt must name differentiable arguments"
@@ -217,5 +221,5 @@ def _choose(subject: Subject, wrt: int | str | Collection[int | str] | None) -> 
 
 
 def _replay(seed: int) -> str:
-    test, _, _ = os.environ.get("PYTEST_CURRENT_TEST", "").partition(" ")
+    test, _, _ = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")  # then its phase
     return f'pytest "{test}"' if test else f"check(..., seed={seed})"

@@ -125,6 +125,11 @@ def test_another_seed_draws_another_upstream() -> None:
     assert check_sin(seed=1).arguments[0].numeric != check_sin(seed=2).arguments[0].numeric
 
 
+def test_the_replay_command_names_the_whole_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTEST_CURRENT_TEST", "test_it.py::test[a b] (call)")
+    assert check_sin().replay == 'pytest "test_it.py::test[a b]"'
+
+
 MISUSE = {
     "no backward": ((np.sin, draw(3)), {}, "check: the subject must have a backward pass"),
     "class": ((Affine, draw(2, 3)), {}, "check: the subject must be an object, not its class"),

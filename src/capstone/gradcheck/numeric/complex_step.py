@@ -6,14 +6,14 @@ Nothing is subtracted, so h may be 1e-60 and the result is exact to rounding.
 Source: Squire and Trapp 1998, "Using Complex Variables to Estimate Derivatives of Real Functions".
 """
 
-import warnings
-
 import numpy as np
 
 from capstone._typing import Array
 from capstone.gradcheck.numeric.evaluator import Directions, Evaluator, Slopes, scale_of
 from capstone.gradcheck.numeric.ladder import Ladder
 from capstone.gradcheck.numeric.probes import signed
+from capstone.gradcheck.usage import in_one_line
+from capstone.gradcheck.warnings_here import warnings_here
 
 STEP = 1e-60  # of the argument's scale: vanishes beside its smallest entries, stays a normal number
 SMALLEST_SCALE = 1e-200  # the step below it would underflow
@@ -51,8 +51,7 @@ class ComplexStep:
         values = self.evaluator.values
         step = STEP * max(SMALLEST_SCALE, *(scale_of(values[index]) for index in directions))
         moved = {index: _moved(values[index], step, d) for index, d in directions.items()}
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", np.exceptions.ComplexWarning)
+        with warnings_here("error", np.exceptions.ComplexWarning):
             return step, self.evaluator.outputs(moved)
 
 
@@ -84,7 +83,7 @@ def why_not_complex(evaluator: Evaluator, rng: np.random.Generator) -> str:
     try:
         h, y = step.outputs(directions)
     except Exception as error:  # whatever it is, real numbers remain
-        return f"forward cannot take complex numbers ({type(error).__name__}: {error})"
+        return f"forward cannot take complex numbers ({in_one_line(error)})"
     if y.dtype.kind != "c":
         return "the forward pass drops imaginary parts"
     size = np.max(np.abs(base), initial=0)

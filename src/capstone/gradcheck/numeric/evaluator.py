@@ -13,8 +13,8 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from capstone._typing import Array
-from capstone.gradcheck.subjects.subject import Subject
-from capstone.gradcheck.usage import refuse
+from capstone.gradcheck.subjects.subject import ContractBrokenError, Subject
+from capstone.gradcheck.usage import in_one_line, refuse
 
 APART = 1e-2  # relative distance of the two variants that decide whether a forward can be stacked
 CHUNK_BYTES = 1 << 20  # perturbed copies and outputs at a time: small enough for the cache
@@ -65,7 +65,11 @@ class Evaluator:
         self.forwards += 1
         if self.copies:
             values = [np.array(value) for value in values]
-        return np.asarray(self.subject.forward(values)[0])
+        y = np.asarray(self.subject.forward(values)[0])
+        is_complex = any(value.dtype.kind == "c" for value in values)
+        if y.dtype.kind not in ("biufc" if is_complex else "biuf"):
+            raise ContractBrokenError(f"the output has dtype {y.dtype} in a later pass")
+        return y
 
     def output_at(self, replaced: Mapping[int, Array]) -> Array:
         """y with some of the arguments replaced, by their numbers."""
@@ -79,12 +83,16 @@ class Evaluator:
             UsageError: a forward pass that takes its own precision only.
         """
         try:
-            return self.output(self.values)
+            y = self.output(self.values)
         except Exception as error:  # whatever a subject raises is put in words
             rule = (
                 f"forward of {self.subject.name} must run in float64, where differences are taken"
             )
-            refuse(rule, expected="an output", got=f"{type(error).__name__}: {error}")
+            refuse(rule, expected="an output", got=in_one_line(error))
+        if y.shape != self.dy.shape:
+            rule = f"forward of {self.subject.name} must return the same shape each time"
+            refuse(rule, expected=self.dy.shape, got=y.shape)
+        return y
 
     def outputs(self, variants: Directions) -> Array:
         """y for each of P variants of some arguments: {number: (P, *shape)} to (P, *y.shape)."""

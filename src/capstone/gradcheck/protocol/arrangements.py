@@ -7,6 +7,7 @@ import numpy as np
 from capstone._typing import Array
 from capstone.gradcheck.outcome import Finding
 from capstone.gradcheck.protocol.passes import Protocol, broken
+from capstone.gradcheck.usage import in_one_line
 
 
 def check_layout(p: Protocol) -> Iterator[Finding]:
@@ -27,7 +28,7 @@ def check_layout(p: Protocol) -> Iterator[Finding]:
         try:
             grads = p.backward(lay(p.dy), saved)
         except Exception as error:  # any exception is the finding
-            yield Finding("layout", f"fails on {words} arrays: {type(error).__name__}: {error}")
+            yield Finding("layout", f"fails on {words} arrays: {in_one_line(error)}")
             continue
         names = p.differing(grads, p.gradients, exact=False)
         yield from broken("layout", names, f"another result for {words} arrays")
@@ -76,7 +77,7 @@ def check_empty(p: Protocol) -> Iterator[Finding]:
     try:
         grads = p.backward(p.dy[:0], saved)
     except Exception as error:  # any exception is the finding
-        words = f"backward fails on an empty batch: {type(error).__name__}: {error}"
+        words = f"backward fails on an empty batch: {in_one_line(error)}"
         yield Finding("empty", words)
         return
     shapes = [

@@ -9,6 +9,7 @@ from capstone.gradcheck.numeric.probes import far_point, near_point, signed
 from capstone.gradcheck.outcome import Finding
 from capstone.gradcheck.protocol.passes import Protocol, broken, point_elsewhere
 from capstone.gradcheck.subjects.subject import ContractBrokenError
+from capstone.gradcheck.usage import in_one_line
 from capstone.gradcheck.verdict.verify import Verifier
 
 GARBAGE = 1e3  # what ignored entries are overwritten with
@@ -62,14 +63,17 @@ def _judged(
 ) -> list[Finding]:
     """Compare at `values`, by the ladder too if asked for, and put the outcome in words."""
     try:
-        wrong = verifier.wrong_at(values)
+        try:
+            wrong = verifier.wrong_at(values)
+        except np.exceptions.ComplexWarning:  # another branch, which is none for the complex step
+            wrong = verifier.wrong_at(values, by_ladder=True)
         if wrong and with_ladder:
             by_ladder = verifier.wrong_at(values, by_ladder=True)
             wrong = [index for index in wrong if index in by_ladder]
     except ContractBrokenError as error:
         return [Finding(rule, str(error))]
     except Exception as error:  # whatever a subject raises is a finding
-        return [Finding(rule, f"{words}: {type(error).__name__}: {error}")]
+        return [Finding(rule, f"{words}: {in_one_line(error)}")]
     names = [verifier.subject.arguments[index].name for index in wrong]
     findings: Iterator[Finding] = broken(rule, names, words)
     return list(findings)

@@ -14,7 +14,7 @@ import numpy as np
 from capstone._typing import Array
 from capstone.gradcheck.numeric.probes import far_point, near_point
 from capstone.gradcheck.outcome import Finding
-from capstone.gradcheck.subjects.subject import Argument, Subject
+from capstone.gradcheck.subjects.subject import Argument, ContractBrokenError, Subject
 from capstone.gradcheck.verdict.base import Base, gradients_by_index
 from capstone.gradcheck.verdict.noise import allowance, scatter
 
@@ -67,14 +67,22 @@ class Protocol:
         """`(y, saved)`, counted."""
         self.forwards += 1
         y, saved = self.subject.forward(values)
-        return np.asarray(y), saved
+        output = np.asarray(y)
+        if output.dtype.kind != "f":
+            raise ContractBrokenError(f"the output has dtype {output.dtype} in a later pass")
+        return output, saved
 
     def backward(
         self, dy: Array, saved: Any, prefill: Sequence[Array] | None = None
     ) -> list[Array]:
         """The gradients, counted."""
         self.backwards += 1
-        return [np.asarray(grad) for grad in self.subject.backward(dy, saved, prefill)]
+        grads = [np.asarray(grad) for grad in self.subject.backward(dy, saved, prefill)]
+        for argument, grad in zip(self.arguments, grads, strict=True):
+            if grad.dtype.kind != "f":
+                words = f"d({argument.name}) has dtype {grad.dtype} in a later pass"
+                raise ContractBrokenError(words)
+        return grads
 
     @cached_property
     def base(self) -> tuple[Array, Any]:
@@ -142,7 +150,7 @@ class Protocol:
     def noise(self) -> list[float]:
         """The measured noise of each gradient at the base point, largest entry."""
         base = Base(list(self.values), self.dy, list(self.gradients), False)
-        moved = scatter(self.subject, base, self.rng)
+        moved = list(scatter(self.subject, base, self.rng))
         indices = gradients_by_index(self.subject, self.gradients)
         allowances = [allowance([sample[index] for sample in moved]) for index in indices]
         return [float(np.max(a, initial=0.0)) for a in allowances]

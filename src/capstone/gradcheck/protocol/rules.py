@@ -16,6 +16,7 @@ from capstone.gradcheck.protocol.manners import (
 )
 from capstone.gradcheck.protocol.passes import Protocol
 from capstone.gradcheck.subjects.subject import ContractBrokenError
+from capstone.gradcheck.usage import in_one_line
 
 Rule = Callable[[Protocol], Iterator[Finding]]
 
@@ -42,8 +43,9 @@ def check_protocol(p: Protocol, is_affordable: Callable[[str], bool]) -> Iterato
             continue
         p.may_reuse = p.subject.is_reentrant and rule not in RULES[:2] and not found
         for finding in judged(name, rule(p)):
-            found.append(finding)
-            yield finding
+            if finding not in found:  # what breaks the contract breaks it under many rules
+                found.append(finding)
+                yield finding
 
 
 def judged(name: str, findings: Iterator[Finding]) -> Iterator[Finding]:
@@ -58,5 +60,5 @@ def judged(name: str, findings: Iterator[Finding]) -> Iterator[Finding]:
         raise
     except ContractBrokenError as error:
         yield Finding("contract", str(error))
-    except Exception as error:
-        yield Finding(name, f"a pass failed: {type(error).__name__}: {error}")
+    except Exception as error:  # whatever a subject raises is a finding
+        yield Finding(name, f"a pass failed: {in_one_line(error)}")

@@ -1,6 +1,7 @@
 """Arrays out of whatever callers hand over, and out of whatever a forward pass saves."""
 
 import sys
+from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -13,8 +14,26 @@ def as_array(thing: Any) -> Array | None:
     """`thing` as an array; None where NumPy cannot make one, as of rows of unequal length."""
     try:
         return np.asarray(thing)
-    except (ValueError, TypeError):
+    except Exception:  # whatever the caller's own `__array__` raises
         return None
+
+
+def has(thing: Any, name: str) -> bool:
+    """`hasattr` for objects of whom nothing is known: a property may raise anything."""
+    try:
+        return hasattr(thing, name)
+    except Exception:
+        return False
+
+
+def of_odd_types(names: Sequence[str], things: Sequence[Any]) -> tuple[str, ...]:
+    """A warning for every array of a type of its own, whose arithmetic may differ."""
+    plain = (np.ndarray, np.memmap)
+    return tuple(
+        f"{name} is of type {type(thing).__name__}: checked as a plain array"
+        for name, thing in zip(names, things, strict=True)
+        if isinstance(thing, np.ndarray) and type(thing) not in plain
+    )
 
 
 def loaded(name: str) -> Any:
@@ -32,12 +51,12 @@ def tensors_library(thing: Any) -> Any:
 
 
 def arrays_in(saved: Any, above: tuple[int, ...] = ()) -> list[Array]:
-    """All arrays inside nested tuples, lists, dictionaries and dataclasses.
+    """All arrays inside nested tuples, lists, dictionaries, dataclasses and arrays of objects.
 
     Of PyTorch's tensors those in the main memory count, as arrays of the same memory. `above` are
     the ids of the containers around: a child that knows its parent ends the search.
     """
-    if isinstance(saved, np.ndarray):
+    if isinstance(saved, np.ndarray) and saved.dtype != object:
         return [saved]
     if is_tensor(saved):
         view = shared_view(saved)
@@ -50,6 +69,8 @@ def arrays_in(saved: Any, above: tuple[int, ...] = ()) -> list[Array]:
     elif is_dataclass(saved) and not isinstance(saved, type):
         items = [getattr(saved, field.name, None) for field in fields(saved)]
     else:
+        if isinstance(saved, np.ndarray):
+            saved = saved.ravel().tolist()
         items = list(saved) if isinstance(saved, tuple | list) else []
     return [array for item in items for array in arrays_in(item, above)]
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from capstone._typing import Array
+from capstone.gradcheck.subjects.arrays import of_odd_types
 from capstone.gradcheck.subjects.find_library import library_of
 from capstone.gradcheck.subjects.signatures import argument_names, callable_name
 from capstone.gradcheck.subjects.subject import (
@@ -70,6 +71,7 @@ class FunctionSubject(Stateless):
         self.library = library = library_of(inputs)
         self.spots = [library.spot(thing) for thing in inputs]
         names = argument_names(signature or op.forward, len(inputs))
+        self.warnings = of_odd_types(names, inputs)
         self.arguments = tuple(
             frozen(
                 name,

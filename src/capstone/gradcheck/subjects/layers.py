@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from capstone._typing import Array
-from capstone.gradcheck.subjects.arrays import arrays_in
+from capstone.gradcheck.subjects.arrays import arrays_in, has, of_odd_types
 from capstone.gradcheck.subjects.find_library import library_of
 from capstone.gradcheck.subjects.names import Names, Slot, method, slots_of
 from capstone.gradcheck.subjects.signatures import argument_names
@@ -48,7 +48,7 @@ class LayerSubject:
             frozen(label, library.host(thing), coarse_eps=library.coarse_eps(thing))
             for label, thing in zip(labels, things, strict=True)
         )
-        self.warnings = _forgotten(layer, self.slots)
+        self.warnings = _forgotten(layer, self.slots, names) + of_odd_types(labels, things)
 
     def forward(self, values: Sequence[Array]) -> tuple[Any, Any]:
         """Put the values of the parameters in place and run the layer.
@@ -92,7 +92,7 @@ class LayerSubject:
     def twin(self) -> "LayerSubject":
         """A deep copy of the layer, as another instance."""
         twin = copy.copy(self)
-        twin.layer = copy.deepcopy(self.layer)
+        twin.layer = _deep_copy(self.layer)
         twin.slots = slots_of(twin.layer, self.names)
         return twin
 
@@ -158,9 +158,21 @@ def own_copy(layer: Any) -> Any:
     A layer that cannot be copied is checked itself.
     """
     try:
-        return copy.deepcopy(layer)
+        return _deep_copy(layer)
     except Exception:  # locks, open files, generators
         return layer
+
+
+def _deep_copy(layer: Any) -> Any:
+    """Another object of the same type.
+
+    Raises:
+        TypeError: the layer's own way of copying makes something else.
+    """
+    copied = copy.deepcopy(layer)
+    if type(copied) is not type(layer):
+        raise TypeError(f"its copy is of type {type(copied).__name__}")
+    return copied
 
 
 def _copies(arrays: Sequence[Array]) -> list[Array]:
@@ -185,15 +197,18 @@ def _gradient(slot: Slot) -> Any:
         raise ContractBrokenError(f"backward leaves no gradient for {slot.name}") from None
 
 
-def _forgotten(layer: Any, slots: Sequence[Slot]) -> tuple[str, ...]:
+def _forgotten(layer: Any, slots: Sequence[Slot], names: Names) -> tuple[str, ...]:
     """A warning, if a layer lists no parameters and yet holds what looks like some."""
     held = getattr(layer, "__dict__", {})
-    found = [name for name, value in held.items() if _is_float(value)]
+    found = [name for name, value in held.items() if _is_float(value, names)]
     if slots or not found:
         return ()
     few = ", ".join(found[:3]) + (", ..." if len(found) > 3 else "")
     return (f"holds float arrays {few} that are no parameters: not checked",)
 
 
-def _is_float(value: Any) -> bool:
-    return any(array.dtype.kind == "f" and array.size for array in arrays_in(value))
+def _is_float(value: Any, names: Names) -> bool:
+    """Arrays of floating-point numbers, or a parameter that holds one."""
+    is_parameter = has(value, names.grad) and has(value, names.data)
+    held = getattr(value, names.data) if is_parameter else value
+    return any(array.dtype.kind == "f" and array.size for array in arrays_in(held))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from capstone._typing import Array
-from capstone.gradcheck.subjects.arrays import tensors_library
+from capstone.gradcheck.subjects.arrays import has, tensors_library
 from capstone.gradcheck.usage import refuse
 
 
@@ -109,9 +109,9 @@ def is_duck(thing: Any) -> bool:
     """
     if isinstance(thing, np.ndarray | np.generic | type):
         return False
-    looks_like_array = hasattr(thing, "shape") and hasattr(thing, "dtype")
-    on_device = hasattr(thing, "__cuda_array_interface__")
-    has_way = callable(getattr(thing, "get", None)) and tensors_library(thing) is not None
+    looks_like_array = has(thing, "shape") and has(thing, "dtype")
+    on_device = has(thing, "__cuda_array_interface__")
+    has_way = has(thing, "get") and callable(thing.get) and tensors_library(thing) is not None
     if on_device and not has_way:
         rule = f"arrays of type {type(thing).__name__} must be convertible"
         refuse(rule, expected="get() and a module with asarray", got="neither or one of them")

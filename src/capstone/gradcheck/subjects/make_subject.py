@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from capstone.gradcheck.subjects.arrays import is_tensor, loaded
+from capstone.gradcheck.subjects.arrays import has, is_tensor, loaded
 from capstone.gradcheck.subjects.find_library import is_jax_array
 from capstone.gradcheck.subjects.functions import (
     FunctionSubject,
@@ -70,7 +70,7 @@ def _first_order(thing: Any, inputs: Sequence[Any], means: Means) -> Subject:
         return plain_function(thing, means.backward, inputs)
     if means.gradient is not None and callable(thing):
         return scalar_function(thing, means.gradient, inputs)
-    if means.names or (hasattr(thing, "forward") and hasattr(thing, "backward")):
+    if means.names or _has_passes(thing):
         return LayerSubject(thing, inputs, means.names)
     if _is_torch_module(thing):
         return refuse_random(thing, torch_module(thing, _with_tensors(thing, inputs)))
@@ -91,8 +91,13 @@ def _refuse_two(thing: Any, means: Means) -> None:
     Raises:
         UsageError: there are two, or names for something else.
     """
-    if isinstance(thing, Op) and means.backward is not None:
-        rule = "an Op has a backward pass of its own"
+    if means.backward is not None and not callable(means.backward):
+        rule = "backward must be a function"
+        refuse(rule, expected="backward(dy, *inputs) -> grads", got=repr(means.backward))
+    owner = "an Op" if isinstance(thing, Op) else f"{type(thing).__name__}"
+    is_own = isinstance(thing, Op) or (not callable(thing) and _has_passes(thing))
+    if is_own and means.backward is not None:
+        rule = f"{owner} has a backward pass of its own"
         refuse(rule, expected="no backward=", got=callable_name(means.backward))
     if means.gradient is not None and (isinstance(thing, Op) or means.backward is not None):
         rule = "gradient= is for a function that returns one number"
@@ -104,9 +109,16 @@ def _refuse_two(thing: Any, means: Means) -> None:
         refuse(rule, expected="a layer", got=callable_name(thing))
 
 
+def _has_passes(thing: Any) -> bool:
+    """Is this an object with both passes?"""
+    return has(thing, "forward") and has(thing, "backward")
+
+
 def function_of_apply(thing: Any) -> Any:
     """The class, if the thing is the `apply` of an `autograd.Function`."""
-    owner = getattr(thing, "__self__", None)
+    if not has(thing, "__self__"):
+        return thing
+    owner = thing.__self__
     is_apply = getattr(thing, "__name__", "") == "apply"
     return owner if is_apply and is_torch_function(owner) else thing
 

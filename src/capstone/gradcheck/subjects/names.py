@@ -1,10 +1,12 @@
 """What the parts of a layer are called, for layers that call them something else."""
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from capstone.gradcheck.usage import refuse
+from capstone.gradcheck.subjects.arrays import has
+from capstone.gradcheck.usage import in_one_line, refuse
 
 
 @dataclass(frozen=True)
@@ -91,9 +93,8 @@ def slots_of(layer: Any, names: Names) -> list[Slot]:
                 slot.grad.write(slot.grad.read())
     except Exception as error:  # whatever the caller's code raises is its misuse, in one line
         rule = f"{type(layer).__name__} must list its parameters"
-        got = f"{type(error).__name__}: {error}"
         expected = f"objects with {names.data} and {names.grad} that can be set"
-        refuse(rule, expected=expected, got=got)
+        refuse(rule, expected=expected, got=in_one_line(error))
     once: dict[Any, Slot] = {}
     for slot in found:
         once.setdefault(slot.owner, slot)
@@ -107,9 +108,11 @@ def _slots(layer: Any, names: Names) -> list[Slot]:
             Slot(name, name, Place(layer, name), Place(layer, pattern.format(name)))
             for name in names.parameters
         ]
-    if names.parameters == "parameters" and hasattr(layer, "named_parameters"):
+    if names.parameters == "parameters" and has(layer, "named_parameters"):
         return [_slot_of(n, p, names) for n, p in layer.named_parameters()]
-    listed = getattr(layer, names.parameters, ())
+    # A property that fails is no missing attribute: its parameters would go unchecked.
+    is_there = inspect.getattr_static(layer, names.parameters, None) is not None
+    listed = getattr(layer, names.parameters) if is_there else getattr(layer, names.parameters, ())
     if callable(listed):
         listed = listed()
     pairs = list(listed.items() if isinstance(listed, Mapping) else enumerate(listed))
@@ -142,7 +145,7 @@ def method(layer: Any, name: str) -> Callable[..., Any]:
     Raises:
         UsageError: there is none.
     """
-    found: Callable[..., Any] | None = getattr(layer, name, None)
+    found: Callable[..., Any] | None = getattr(layer, name) if has(layer, name) else None
     if not callable(found):
         rule = f"{type(layer).__name__} must have its passes as methods"
         refuse(rule, expected=f"a method {name}", got="none")

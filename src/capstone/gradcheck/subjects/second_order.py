@@ -16,7 +16,7 @@ from capstone.gradcheck.subjects.functions import FunctionSubject
 from capstone.gradcheck.subjects.jax_subject import JaxSubject
 from capstone.gradcheck.subjects.subject import Stateless, Subject, frozen, one_each
 from capstone.gradcheck.subjects.torch_subject import TorchSubject, joined, tensors_in
-from capstone.gradcheck.usage import refuse
+from capstone.gradcheck.usage import in_one_line, refuse
 
 
 def second_order(first: Subject, seed: int) -> Subject:
@@ -43,9 +43,8 @@ def _upstream(first: Subject, seed: int) -> Array:
         with np.errstate(all="ignore"):
             y = np.asarray(first.forward(values)[0])
     except Exception as error:  # whatever a subject raises is put in words
-        got = f"{type(error).__name__}: {error}"
         rule = f"forward of {first.name} must run on the given inputs"
-        refuse(rule, expected="an output", got=got)
+        refuse(rule, expected="an output", got=in_one_line(error))
     if y.dtype.kind != "f":
         rule = f"forward of {first.name} must return one floating-point array"
         refuse(rule, expected="an array", got=f"dtype {y.dtype}")

@@ -97,10 +97,16 @@ def frozen(
     """
     given = as_array(value)
     if given is None or given.dtype.kind not in "biuf":
-        got = "rows of unequal length" if given is None else f"dtype {given.dtype}"
+        is_ragged = isinstance(value, list | tuple)
+        other = "rows of unequal length" if is_ragged else f"type {type(value).__name__}"
+        got = other if given is None else f"dtype {given.dtype}"
         rule = f"{name} must be a numeric array"
         refuse(rule, expected="real, integer or boolean entries", got=got)
-    array = given.copy()
+    if np.ma.is_masked(value):
+        rule = f"{name} must be a numeric array"
+        refuse(rule, expected="entries that all count", got="a masked array with masked entries")
+    # whatever computes with it gives the machine's own byte order
+    array = given.astype(given.dtype.newbyteorder("="), order="C")
     array.flags.writeable = False
     return Argument(name, array, is_differentiable and array.dtype.kind == "f", coarse_eps)
 
@@ -138,4 +144,7 @@ def one_each(grads: Any, arguments: Sequence[Argument]) -> list[Any]:
             f"backward must return one gradient for each of {names}: expected {len(wanted)}, "
             f"got {len(listed)}"
         )
+    for grad, argument in zip(listed, wanted, strict=True):
+        if np.ma.is_masked(grad):
+            raise ContractBrokenError(f"d({argument.name}) is a masked array with masked entries")
     return listed

@@ -1,6 +1,5 @@
 """Functions of PyTorch's tensors as subjects: autograd runs the backward pass."""
 
-import warnings
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from capstone.gradcheck.subjects.arrays import arrays_in, is_tensor, loaded
 from capstone.gradcheck.subjects.signatures import argument_names, callable_name
 from capstone.gradcheck.subjects.subject import Stateless, frozen, stacked_values
 from capstone.gradcheck.subjects.torch_library import TorchLibrary
+from capstone.gradcheck.warnings_here import warnings_here
 
 Run = Callable[[list[Any]], Any]
 """From the tensors to what the forward pass returns."""
@@ -69,7 +69,7 @@ class TorchSubject(Stateless):
         """
         if stacked := stacked_values(values, self.arguments):
             try:
-                with warnings.catch_warnings(action="ignore"):
+                with warnings_here("ignore"):
                     return self.library.call(self._mapped(stacked), stacked, self.spots), None
             except Exception:  # not all that autograd can do can be mapped: it may broadcast
                 pass
@@ -103,10 +103,10 @@ class TorchSubject(Stateless):
     def _warnings(self, values: Sequence[Array]) -> AbstractContextManager[Any]:
         """What becomes of warnings: those at inputs like the caller's own are for the caller."""
         if any(value.dtype.kind == "c" for value in values):
-            return warnings.catch_warnings(action="error")  # an imaginary part may be dropped
+            return warnings_here("error")  # an imaginary part may be dropped
         pairs = zip(values, self.arguments, strict=True)
         is_stacked = any(value.shape != argument.value.shape for value, argument in pairs)
-        return warnings.catch_warnings(action="ignore") if is_stacked else nullcontext()
+        return warnings_here("ignore") if is_stacked else nullcontext()
 
     def backward(self, dy: Array, saved: Any, prefill: Sequence[Array] | None = None) -> list[Any]:
         """One gradient per differentiable argument."""

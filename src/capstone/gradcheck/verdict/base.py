@@ -12,7 +12,7 @@ from capstone.gradcheck.outcome import Finding
 from capstone.gradcheck.report import Report
 from capstone.gradcheck.subjects.arrays import as_array
 from capstone.gradcheck.subjects.subject import ContractBrokenError, Subject
-from capstone.gradcheck.usage import refuse
+from capstone.gradcheck.usage import in_one_line, refuse
 
 
 class Base(NamedTuple):
@@ -89,10 +89,10 @@ class _BasePass:
 
     def _output(self, values: list[Array]) -> tuple[Array, Any]:
         y, saved = self.subject.forward(values)
-        array = as_array(y)
+        array = None if np.ma.is_masked(y) else as_array(y)
         if isinstance(y, list | tuple) or array is None or array.dtype.kind != "f":
-            is_plain = array is None or array.dtype == object
-            got = type(y).__name__ if is_plain else f"{type(y).__name__} of {np.asarray(y).dtype}"
+            kind = "masked entries" if np.ma.is_masked(y) else type(y).__name__
+            got = kind if array is None or array.dtype == object else f"{kind} of {array.dtype}"
             rule = f"forward of {self.subject.name} must return one floating-point array"
             refuse(rule, expected="an array", got=got, error=_NoOutputError)
         return array, saved
@@ -105,7 +105,7 @@ class _BasePass:
             raise
         except Exception as error:  # whatever a subject raises is a finding
             if not _is_write(error):
-                self._found("raises", f"the backward pass raised {type(error).__name__}: {error}")
+                self._found("raises", f"the backward pass raised {in_one_line(error)}")
                 return None
         self._found("frozen", "the backward pass writes to its upstream gradient or its inputs")
         self.may_write = True
@@ -115,7 +115,7 @@ class _BasePass:
         except ContractBrokenError:
             raise
         except Exception as error:  # as above
-            self._found("raises", f"the backward pass raised {type(error).__name__}: {error}")
+            self._found("raises", f"the backward pass raised {in_one_line(error)}")
             return None
 
     def _is_finite(self, y: Array) -> bool:
@@ -140,8 +140,7 @@ def _forward_failed(subject: Subject, error: Exception) -> NoReturn:
     if isinstance(error, _NoOutputError):
         raise error
     rule = f"forward of {subject.name} must run on the given inputs"
-    got = f"{type(error).__name__}: {error}"
-    raise UsageError(f"check: {rule}: expected an output, got {got}") from error
+    raise UsageError(f"check: {rule}: expected an output, got {in_one_line(error)}") from error
 
 
 def _is_write(error: Exception) -> bool:

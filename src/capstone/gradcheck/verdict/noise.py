@@ -6,7 +6,7 @@ saved values changed in their last digit, it scatters by about the error that it
 """
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,14 +22,16 @@ SAFETY = 8.0  # times the largest of the samples: an error may be larger than al
 LOST = 1e6  # roundings of the largest number at hand: what scatters further lost a branch
 
 
-def scatter(subject: Subject, base: Base, rng: np.random.Generator) -> list[dict[int, Array]]:
-    """Movements of all gradients by argument, one dictionary a sample that could be taken."""
-    return [
-        sample
-        for inside in ((False, True) if subject.is_reentrant else (False,))
-        for _ in range(SAMPLES)
-        if (sample := _sample(subject, base, rng, inside)) is not None
-    ]
+def scatter(subject: Subject, base: Base, rng: np.random.Generator) -> Iterator[dict[int, Array]]:
+    """Movements of all gradients by argument, one dictionary a sample that could be taken.
+
+    One at a time: they may be large.
+    """
+    for inside in (False, True) if subject.is_reentrant else (False,):
+        for _ in range(SAMPLES):
+            sample = _sample(subject, base, rng, inside)
+            if sample is not None:
+                yield sample
 
 
 def _sample(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from capstone.gradcheck.subjects.arrays import arrays_in, as_array, loaded, tensors_library
+from capstone.gradcheck.subjects.arrays import arrays_in, as_array, has, loaded, tensors_library
 
 
 @dataclass
@@ -36,3 +36,18 @@ def test_a_library_that_nobody_imported_is_not_imported() -> None:
 def test_the_library_of_an_array_is_its_module_or_its_package() -> None:
     assert tensors_library(np.zeros(1)) is np
     assert tensors_library(Saved(None)) is None
+
+
+def test_arrays_are_found_inside_an_array_of_objects() -> None:
+    held = np.zeros(3)
+    assert arrays_in(np.array([held, None], dtype=object))[0] is held
+
+
+class Guarded:
+    @property
+    def shape(self) -> object:
+        raise ZeroDivisionError
+
+
+def test_a_property_that_fails_is_not_there() -> None:
+    assert not has(Guarded(), "shape")

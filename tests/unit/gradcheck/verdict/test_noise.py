@@ -14,7 +14,7 @@ def noise_of(slope) -> float:
     x, dy = 1 + np.abs(draw(5)), np.ones(5)
     subject = FunctionSubject(elementwise(np.sin, slope), [x])
     base = Base([x], dy, [dy * slope(x)], False)
-    samples = scatter(subject, base, np.random.default_rng(0))
+    samples = list(scatter(subject, base, np.random.default_rng(0)))
     assert len(samples) == 2 * SAMPLES  # of the inputs alone, and of the saved values too
     return float(np.max(allowance([sample[0] for sample in samples])))
 
