@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from capstone.gradcheck.protocol.passes import is_near
-from unit.gradcheck.samples import check_sin, sin_bwd
+from capstone.gradcheck import Op, check
+from capstone.gradcheck.protocol.passes import UNORDERED, is_near
+from unit.gradcheck.samples import check_sin, draw, product_fwd, rules, sin_bwd
 
 EPS = float(np.finfo(float).eps)
 CONTRACT = {
@@ -29,3 +30,30 @@ def test_nearness_is_relative_to_the_size() -> None:
     assert is_near(x, x * (1 + 1e-9), 2.0, 1e-8)
     assert not is_near(x, x[:1], 2.0, 1.0)
     assert not is_near(x, x * np.nan, 2.0, 1.0)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_another_order_of_sums_is_no_change_but_in_half_precision(dtype: type) -> None:
+    def backward(dy, saved):
+        a, b = saved
+        down = rng.permutation(len(dy))
+        return dy * b, (dy * a)[down].sum(axis=0)
+
+    rng = np.random.default_rng(0)
+    arrays = draw(40, 3).astype(dtype), (2 + draw(3, seed=1)).astype(dtype)
+    report = check(Op(product_fwd, backward), *arrays)
+    assert report.ok == (dtype != np.float16)
+    if report.ok:
+        assert UNORDERED in report.warnings
+    else:
+        assert "repeat" in rules(report)
+
+
+def test_more_than_rounding_is_a_change() -> None:
+    calls = []
+
+    def backward(dy, x):
+        calls.append(None)
+        return sin_bwd(dy, x) * (1 + 1e-12 * (len(calls) > 1))
+
+    assert "repeat" in rules(check_sin(backward=backward))
