@@ -8,6 +8,7 @@ import platform
 import shlex
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -171,6 +172,9 @@ def load_capsule(path: str | Path) -> Capsule:
     """
     arrays, plain = read_archive(Path(path))
     try:
+        unknown = set(plain["options"]) - set(signature(check).parameters)
+        if unknown:
+            raise ValueError(f"unknown options {', '.join(sorted(unknown))}")
         return Capsule(
             path=Path(path),
             recipe=recipe_from(plain["recipe"]),

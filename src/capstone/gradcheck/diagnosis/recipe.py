@@ -13,7 +13,14 @@ from capstone.gradcheck.subjects.make_subject import function_of_apply
 from capstone.gradcheck.subjects.references import Reference, load_thing, refer_to
 from capstone.gradcheck.usage import refuse
 
-FORMS = ("named", "op", "thing", "layer", "given")
+FORMS = {
+    "named": ["subject"],
+    "op": ["forward", "backward"],
+    "thing": ["subject"],
+    "layer": ["subject"],
+    "given": [],
+}
+"""The parts that each form needs."""
 FUNCTIONS = ("backward", "gradient")  # options of `check`
 PARTS = ("forward", "backward", "backward_of_backward")  # of an Op
 
@@ -115,6 +122,7 @@ def is_plain(thing: Any) -> bool:
 def recipe_from(plain: Mapping[str, Any]) -> Recipe:
     """What `to_dict` gave; raises KeyError, TypeError or ValueError for anything else."""
     parts = {str(role): Reference(**part) for role, part in plain["parts"].items()}
-    if plain["form"] not in FORMS:
-        raise ValueError(f"unknown form {plain['form']!r}")
+    missing = set(FORMS[plain["form"]]) - set(parts)
+    if missing:
+        raise ValueError(f"no place of {', '.join(sorted(missing))}")
     return Recipe(plain["form"], parts, dict(plain["settings"]), str(plain["backward"]))

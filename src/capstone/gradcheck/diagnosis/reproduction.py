@@ -65,6 +65,17 @@ class _Test:
 
     def text(self) -> str:
         """All of it."""
+        self.body += [f"report = check({', '.join(self._words())})", "report.raise_if_wrong()"]
+        headline = " ".join(self.capsule.report.partition("\n")[0].split())
+        name = re.sub(r"\W+", "_", str(self.capsule.options.get("name", ""))).strip("_").lower()
+        named = [f"from {m} import {', '.join(sorted(n))}" for m, n in sorted(self.names.items())]
+        heading = f"\n\ndef test_{name or 'it'}_has_the_right_gradient():"
+        body = [f"    {line}" for line in self.body]
+        parts = [f"# {headline}", *sorted(self.libraries), *named, *self.loads, heading, *body]
+        return "\n".join(parts) + "\n"
+
+    def _words(self) -> list[str]:
+        """The arguments of the check, once everything that they name has got its line."""
         given = {k: v for k, v in self.capsule.options.items() if k != "name" and v != "auto"}
         options = {key: self._option(key, value) for key, value in given.items()}
         inputs = [self._input(number) for number in range(len(self.capsule.inputs))]
@@ -73,25 +84,7 @@ class _Test:
             subject = self._with_parameters(subject)
         if self.capsule.upstream.array is not None:
             options["upstream"] = self._named_array("upstream", self.capsule.upstream, "upstream")
-        words = [subject, *inputs, *functions]
-        words += [f"{key}={value}" for key, value in options.items()]
-        self.body += [f"report = check({', '.join(words)})", "report.raise_if_wrong()"]
-        headline = " ".join(self.capsule.report.partition("\n")[0].split())
-        name = re.sub(r"\W+", "_", str(self.capsule.options.get("name", ""))).strip("_").lower()
-        return "\n".join(
-            [
-                f"# {headline}",
-                *sorted(self.libraries),
-                *(
-                    f"from {m} import {', '.join(sorted(self.names[m]))}"
-                    for m in sorted(self.names)
-                ),
-                *self.loads,
-                f"\n\ndef test_{name or 'it'}_has_the_right_gradient():",
-                *(f"    {line}" for line in self.body),
-                "",
-            ]
-        )
+        return [subject, *inputs, *functions, *(f"{key}={value}" for key, value in options.items())]
 
     def _subject(self, inputs: list[str]) -> tuple[str, list[str]]:
         """An expression for the subject, and the options of the check that come with it."""
@@ -127,7 +120,7 @@ class _Test:
 
     def _import(self, reference: Reference) -> str:
         """Have a thing in the test; what it is called there."""
-        place, _, name = reference.spec.rpartition(":")
+        place, _, name = reference.place().rpartition(":")
         first, dot, rest = name.partition(".")
         alias = self._free(first)
         if place.endswith(".py"):

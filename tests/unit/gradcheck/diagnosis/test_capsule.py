@@ -210,3 +210,16 @@ def test_a_capsule_that_lacks_a_part_is_damaged(path, key, monkeypatch):
         UsageError, match=f"load_capsule: the capsule is damaged: .* KeyError: '{key}"
     ):
         load_capsule(path)
+
+
+def test_an_option_that_is_unknown_here_is_damage(path, monkeypatch):
+    original = capsule.read_archive
+
+    def with_option(path):
+        arrays, plain = original(path)
+        return arrays, {**plain, "options": {**plain["options"], "magic": 1}}
+
+    save_capsule(path, WRONG, draw(3), draw(3))
+    monkeypatch.setattr(capsule, "read_archive", with_option)
+    with pytest.raises(UsageError, match=r"the capsule is damaged: .* unknown options magic"):
+        load_capsule(path)

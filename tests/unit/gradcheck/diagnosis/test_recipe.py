@@ -50,7 +50,13 @@ def test_functions_come_back_as_options():
 
 
 @pytest.mark.parametrize(
-    "plain", [{}, {"form": "op"}, {"form": "x", "parts": {}, "settings": {}, "backward": ""}]
+    "plain",
+    [
+        {},
+        {"form": "op"},
+        {"form": "x", "parts": {}, "settings": {}, "backward": ""},
+        {"form": "op", "parts": {}, "settings": {}, "backward": ""},
+    ],
 )
 def test_anything_else_is_no_recipe(plain):
     with pytest.raises((KeyError, ValueError)):
