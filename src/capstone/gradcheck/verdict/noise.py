@@ -19,6 +19,9 @@ from capstone.gradcheck.verdict.base import Base, gradients_by_index
 
 SAMPLES = 8  # cheap: a forward and a backward pass each
 SAFETY = 8.0  # times the largest of the samples: an error may be larger than all of them
+BENDS = (1e2, 1e4, 1e6)  # roundings by which inputs move, up and down, for a second difference
+BENDS_EACH = 6
+STRAIGHT = 1e-4  # relative: what bends over so short a way is no curve, but rounding
 LOST = 1e6  # roundings of the largest number at hand: what scatters further lost a branch
 
 
@@ -32,6 +35,50 @@ def scatter(subject: Subject, base: Base, rng: np.random.Generator) -> Iterator[
             sample = _sample(subject, base, rng, inside)
             if sample is not None:
                 yield sample
+    eps = float(np.finfo(base.dy.dtype).eps)
+    for roundings in BENDS * BENDS_EACH:
+        bend = _bend(subject, base, rng, roundings) if roundings * eps <= STRAIGHT else None
+        if bend is not None:
+            yield bend
+
+
+def _bend(
+    subject: Subject, base: Base, rng: np.random.Generator, roundings: float
+) -> dict[int, Array] | None:
+    """Second differences of all gradients, which leave but rounding where a curve looks straight.
+
+    Small numbers that go through a large one, as `(g + dy) - dy`, come out in coarse steps: what
+    moves by one rounding error does not move the result at all, and yet it is off.
+    """
+    before = gradients_by_index(subject, base.gradients)
+    steps = [nudged(rng, v, roundings) - v if v.dtype.kind == "f" else v * 0 for v in base.values]
+    dy_step = nudged(rng, base.dy, roundings) - base.dy
+    try:
+        plus, minus = (
+            _gradients(subject, [v + s * d for v, d in pairs], base.dy + s * dy_step)
+            for s in (1, -1)
+            for pairs in [list(zip(base.values, steps, strict=True))]
+        )
+        bends = {index: plus[index] - 2 * before[index] + minus[index] for index in before}
+    except Exception:  # as for the samples
+        return None
+    if not all(_is_rounding(bends[index], before[index], base.dy) for index in bends):
+        return None
+    # by chance an entry often bends by nothing: the steps of the coarsest are those of all
+    return {i: np.full(b.shape, np.max(np.abs(b), initial=0)) for i, b in bends.items()}
+
+
+def _gradients(subject: Subject, values: Sequence[Array], dy: Array) -> dict[int, Array]:
+    """Of all arguments, at a point of its own."""
+    _, saved = subject.forward(values)
+    return gradients_by_index(subject, subject.backward(dy, saved))
+
+
+def _is_rounding(movement: Array, gradient: Array, dy: Array) -> bool:
+    """Is this a movement of such a gradient, and a small one?"""
+    is_alike = movement.shape == gradient.shape and movement.dtype.kind == "f"
+    is_finite = is_alike and bool(np.isfinite(movement).all())
+    return is_finite and not _is_lost(movement, gradient, dy)
 
 
 def _sample(
@@ -50,7 +97,9 @@ def _sample(
         moved = {index: after[index] - before[index] for index in before}
     except Exception:  # one rounding error may leave the domain: nothing is learned there
         return None
-    if not all(np.isfinite(movement).all() for movement in moved.values()):
+    pairs = [(moved[index], before[index]) for index in moved]
+    is_alike = all(m.shape == b.shape and m.dtype.kind == "f" for m, b in pairs)
+    if not is_alike or not all(np.isfinite(movement).all() for movement in moved.values()):
         return None
     is_lost = inside and any(_is_lost(moved[index], before[index], base.dy) for index in moved)
     return None if is_lost else moved
