@@ -39,7 +39,8 @@ def scatter(subject: Subject, base: Base, rng: np.random.Generator) -> Iterator[
     for roundings in BENDS * BENDS_EACH:
         bend = _bend(subject, base, rng, roundings) if roundings * eps <= STRAIGHT else None
         if bend is not None:
-            yield bend
+            yield bend  # and, as an entry often bends by nothing by chance, the largest for all
+            yield {i: np.full(b.shape, np.max(np.abs(b), initial=0)) for i, b in bend.items()}
 
 
 def _bend(
@@ -64,8 +65,7 @@ def _bend(
         return None
     if not all(_is_rounding(bends[index], before[index], base.dy) for index in bends):
         return None
-    # by chance an entry often bends by nothing: the steps of the coarsest are those of all
-    return {i: np.full(b.shape, np.max(np.abs(b), initial=0)) for i, b in bends.items()}
+    return bends
 
 
 def _gradients(subject: Subject, values: Sequence[Array], dy: Array) -> dict[int, Array]:

@@ -19,7 +19,7 @@ def noise_of(slope) -> float:
     base = Base([x], dy, [dy * slope(x)], False)
     samples = list(scatter(subject, base, np.random.default_rng(0)))
     # of the inputs alone, of the saved values too, and of both sides at once where that is straight
-    assert 2 * SAMPLES < len(samples) <= 2 * SAMPLES + len(BENDS) * BENDS_EACH
+    assert 2 * SAMPLES < len(samples) <= 2 * SAMPLES + 2 * len(BENDS) * BENDS_EACH
     return float(np.max(allowance([sample[0] for sample in samples])))
 
 
