@@ -164,13 +164,10 @@ def indices(e: Evidence) -> str:
 
 def _where(e: Evidence) -> str:
     """Where the errors are and what they are, for errors of one factor."""
-    where = _condition(e) or _slices_in_words(e)
-    where = (
-        f"wrong only {where if where.startswith('where') else f'at {where}'}"
-        if where
-        else (f"{int(e.is_wrong.sum())} of {e.is_wrong.size} entries are wrong")
-    )
-    return f"{where}{_there(e)}"
+    where, slices = _condition(e), _slices_in_words(e)
+    if where or slices:
+        return f"wrong only {where or f'at {slices}'}{_there(e)}"
+    return f"{int(e.is_wrong.sum())} of {e.is_wrong.size} entries are wrong{_there(e)}"
 
 
 def _there(e: Evidence) -> str:
