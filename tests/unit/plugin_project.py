@@ -24,9 +24,19 @@ def pytest_addoption(pluginmanager):
 """
 
 
-def run_project(pytester: Any, tests: str, *words: str, ini: str = "") -> Any:
-    """Run pytest on some tests, with words of the command line and lines of the ini file."""
+def run_project(pytester: Any, tests: str, *words: str, ini: str = "", where: str = ".") -> Any:
+    """Run pytest on some tests, with words of the command line and lines of the ini file.
+
+    Args:
+        pytester: pytest's own fixture.
+        tests: source, below the imports and functions of `HEAD`.
+        words: of the command line.
+        ini: lines of the ini file.
+        where: the folder of the tests.
+    """
     pytester.makeini(f"[pytest]\n{ini}")
     pytester.makeconftest(CONFTEST)
-    path = pytester.makepyfile(test_project=HEAD + tests)
-    return pytester.runpytest_inprocess("-p", "no:cacheprovider", *words, path.parent)
+    folder = pytester.path / where
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "test_project.py").write_text(HEAD + tests)
+    return pytester.runpytest_inprocess("-p", "no:cacheprovider", *words, where)
