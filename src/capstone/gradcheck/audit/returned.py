@@ -12,7 +12,6 @@ import numpy as np
 from capstone._typing import Array
 from capstone.gradcheck.audit.point import Point, Wrapped, differentiable
 from capstone.gradcheck.check import Options, check_subject
-from capstone.gradcheck.report import Report
 from capstone.gradcheck.subjects.subject import Subject
 
 Spoil = Callable[[Array, float], Array]
@@ -101,17 +100,30 @@ def sensitivity(subject: Any, *inputs: Any, **options: Any) -> list[str]:
     arguments = differentiable(made)
     able = [n for n, argument in enumerate(arguments) if argument.name in shown] or [0]
     missed = []
-    for count in range(max(len(errors), len(able))):
-        number, (error, spoil) = able[count % len(able)], errors[count % len(errors)]
-        if check_subject(Spoiled(made, number, spoil), _narrowed(how, right, numbers[number])).ok:
-            missed.append(str(Missed(error, arguments[number].name)))
+    for count, (error, spoil) in enumerate(errors):
+        places = range(count, max(len(errors), len(able)), len(errors))
+        lot = [able[place % len(able)] for place in places]
+        is_alone = right.depth == "per_entry"  # the verdict on a gradient without the others'
+        narrow = replace(how, depth="per_entry", wrt=[numbers[n] for n in lot])
+        for part in [lot] if is_alone else [lot[:1], lot[1:]]:
+            passed = _passed(made, part, spoil, narrow if is_alone else how)
+            missed += [str(Missed(error, arguments[number].name)) for number in passed]
     return missed
 
 
-def _narrowed(how: Options, right: Report, number: int) -> Options:
-    """Compare one argument: entry by entry, the verdict on it does not depend on the others.
+def _passed(made: Subject, lot: Sequence[int], spoil: Spoil, how: Options) -> list[int]:
+    """Those of some gradients that a check lets pass when all of them are spoiled at once.
 
-    Projections do: they go through several arguments at once.
+    What it does not call wrong then is tried alone, as a rule of the protocol may find it.
     """
-    is_alone = right.depth == "per_entry"
-    return replace(how, wrt=number, depth="per_entry") if is_alone else how
+    if not lot:
+        return []
+    wrong = made
+    for number in lot:
+        wrong = Spoiled(wrong, number, spoil)
+    report = check_subject(wrong, how)
+    if len(lot) == 1:
+        return list(lot) if report.ok else []
+    names = [argument.name for argument in differentiable(made)]
+    doubtful = [number for number in lot if names[number] not in report.wrong_arguments]
+    return [number for number in doubtful if _passed(made, [number], spoil, how)]

@@ -30,7 +30,9 @@ def _always_right(check_subject):
     """Whatever is wrong is called right."""
 
     def check(subject, options):
-        return check_subject(getattr(subject, "subject", subject), options)
+        while hasattr(subject, "spoil"):
+            subject = subject.subject
+        return check_subject(subject, options)
 
     return check
 
@@ -59,4 +61,4 @@ def test_each_of_many_gradients_gets_an_error(monkeypatch):
         *(draw(3, seed=i) for i in range(7)),
         backward=lambda dy, *inputs: tuple(dy.copy() for _ in inputs),
     )
-    assert [words.rpartition(" ")[2] for words in missed] == [f"d({name})" for name in names]
+    assert sorted(words.rpartition(" ")[2] for words in missed) == [f"d({name})" for name in names]
