@@ -97,9 +97,11 @@ class Ladder:
 
     def _touched(self, directions: Directions, scale: Array) -> Array:
         """(P, number of outputs) booleans: which outputs a direction moves at all."""
-        steps = np.multiply.outer(TOUCHES, scale)  # (2, P)
-        (y,) = stepped(self.evaluator, directions, steps, (1.0,))
-        return np.asarray((y != self.evaluator.base.reshape(-1)).any(axis=0))
+        touched = np.zeros((len(scale), self.evaluator.dy.size), bool)
+        for relative in TOUCHES:
+            ((y,),) = stepped(self.evaluator, directions, relative * scale[None], (1.0,))
+            touched |= y != self.evaluator.base.reshape(-1)
+        return touched
 
     def _rungs(
         self, directions: Directions, steps: Array, touched: Array

@@ -31,10 +31,9 @@ class Roughness:
         eps = np.finfo(np.result_type(evaluator.base.dtype, np.float16)).eps  # of the output
         derived = float(eps) * terms
         near = [self._bend(self._moves(rng, roundings)) for roundings in nudges]
-        is_still = ~np.any(near, axis=0)  # (number of outputs,)
+        is_still = ~np.logical_or.reduce([bend != 0 for bend in near])  # (number of outputs,)
         far = [self._far_bend(rng, roundings) for roundings in FAR_NUDGES if is_still.all()]
-        bends = [bend for bend in (*near, *far) if np.isfinite(bend).all()]
-        self.bends = np.array(bends).reshape(len(bends), terms.size)  # (samples, outputs)
+        self.bends = [bend for bend in (*near, *far) if np.isfinite(bend).all()]
         self.derived = derived * self._usual(derived, is_still)  # (number of outputs,)
 
     def of(self, touched: Array) -> Array:
@@ -44,10 +43,11 @@ class Roughness:
         Where nothing moves, all may have moved by less than can be seen.
         """
         chosen = (touched | ~touched.any(axis=1, keepdims=True)).astype(float)
-        aligned = np.abs(chosen @ self.bends.T)  # (P, samples)
-        independent = np.sqrt(chosen @ (self.bends**2).T)
-        measured = np.maximum(aligned, independent).max(axis=1, initial=0.0)
-        return np.asarray(np.maximum(chosen @ self.derived, measured))
+        largest = chosen @ self.derived  # (P,)
+        for bend in self.bends:
+            aligned, independent = np.abs(chosen @ bend), np.sqrt(chosen @ bend**2)
+            largest = np.maximum(largest, np.maximum(aligned, independent))
+        return np.asarray(largest)
 
     def _far_bend(self, rng: np.random.Generator, roundings: float) -> Array:
         """The same farther out, for a forward pass that did not notice any of the nudges.
@@ -63,7 +63,9 @@ class Roughness:
 
         As the middle one of all outputs; one that notices no nudges, as the roughest that does.
         """
-        worst = np.abs(self.bends).max(axis=0, initial=0.0)
+        worst = np.zeros(derived.size)
+        for bend in self.bends:
+            np.maximum(worst, np.abs(bend), out=worst)
         ratios = np.divide(worst, derived, out=np.zeros(derived.size), where=derived > 0)
         usual = float(np.median(ratios[derived > 0])) if (derived > 0).any() else 1.0
         return np.where(is_still, ratios.max(initial=1.0), max(1.0, usual))

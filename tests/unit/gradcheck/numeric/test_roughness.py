@@ -23,7 +23,7 @@ def test_a_smooth_forward_is_as_rough_as_its_output_is_large() -> None:
 def test_only_what_moves_counts() -> None:
     _, of = roughness_of(lambda x: x * [1, 1e8, 1, 1], 0.1, 1.0, 2.0, 3.0)
     small = np.array([[True, False, False, False]])
-    assert of(small)[0] < 1e-6 * of(ALL)[0]
+    assert of(small)[0] < of(ALL)[0] / 10**6
 
 
 def test_where_nothing_moves_everything_may_have() -> None:
@@ -33,7 +33,7 @@ def test_where_nothing_moves_everything_may_have() -> None:
 
 def test_an_offset_inside_shows() -> None:
     _, of = roughness_of(lambda x: (x + 1e6) - 1e6, 0.1, 1.0, 2.0, 3.0)
-    assert of(ALL)[0] > 1e5 * EPS
+    assert of(ALL)[0] > 10**5 * EPS
 
 
 def test_a_forward_that_is_flat_between_jumps_shows_by_far_steps() -> None:
