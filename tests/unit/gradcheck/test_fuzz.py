@@ -87,7 +87,7 @@ def leaves_gradients_right(of_output: tuple[str, str], *others: tuple[str, str])
     """Whether the backward pass still belongs to the forward pass, as that is later on."""
     deed, when = of_output
     is_no_matter = deed in RIGHT or deed == "a constant more" or when == "at first"
-    is_no_matter |= deed == "single precision"  # its noise is found, and the gradients are the same
+    is_no_matter |= deed in ("single precision", "masked", "complex")  # if let through, the same
     is_no_matter |= deed == "one number" and when == "always"  # dy is one too, and fits them all
     return is_no_matter and all(deed in RIGHT for deed, _ in others)
 

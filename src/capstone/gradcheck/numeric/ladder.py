@@ -132,8 +132,10 @@ def stepped(
     variants = {}
     for index, moved in directions.items():
         x = evaluator.values[index]
-        by = (steps.reshape(rungs, count, *(1,) * x.ndim) * moved).reshape(-1, *x.shape)
-        variants[index] = np.concatenate([x + multiple * by for multiple in multiples])
+        placed = np.multiply.outer(multiples, steps).reshape(-1, rungs, count, *(1,) * x.ndim)
+        points = placed * moved
+        points += x  # in place: arrays may be large
+        variants[index] = points.reshape(-1, *x.shape)
     return evaluator.outputs(variants).reshape(len(multiples), rungs, count, -1)
 
 
