@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Collection
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,6 +25,7 @@ from capstone.gradcheck.subjects.names import Names
 from capstone.gradcheck.subjects.subject import Subject
 from capstone.gradcheck.usage import check_option, refuse
 from capstone.gradcheck.verdict.base import run_base
+from capstone.gradcheck.verdict.plain import Plain, Wide
 from capstone.gradcheck.verdict.verify import Verifier
 
 DEPTHS = ("auto", "per_entry", "projection")
@@ -44,6 +46,7 @@ def check(
     upstream: Any = None,
     budget: float | None = None,
     causal: int | None = None,
+    plain: Any = None,
     seed: int = 0,
     name: str = "",
     replay: str = "",
@@ -75,6 +78,9 @@ def check(
             warning; a gradient that it does not reach makes the check fail.
         causal: the axis of time, counted from the end (-2 in (B, T, D)), of a subject whose outputs
             depend on nothing later: neither they nor their gradients may.
+        plain: for float32 and below, a plain implementation of the same, whatever a subject may be:
+            the subject may err twice as much as it does in the same precision. It is checked
+            first, in float64, where its forward pass gives the truth.
         seed: of everything random; the same seed gives the same report.
         name: how the report calls the subject.
         replay: the command that repeats this check; made up if not given.
@@ -92,10 +98,27 @@ def check(
     means = Means(backward, gradient, names, order)
     made = make_subject(subject, inputs, means, name=name, seed=int(seed))
     options = Options(wrt, depth, method, upstream, budget, causal, int(seed), replay, locate)
-    report = check_subject(made, options)
+    report = check_subject(made, options, _plain(plain, inputs, made, int(seed)))
     if options.locate and not report.ok:
         report.located += find_place(made, report, options.upstream, _judge(options))
     return report
+
+
+def _plain(thing: Any, inputs: tuple[Any, ...], subject: Subject, seed: int) -> Plain | None:
+    """The plain implementation, if there is one.
+
+    Raises:
+        UsageError: its own gradient is wrong.
+    """
+    if thing is None:
+        return None
+    made = make_subject(thing, inputs, Means(), seed=seed)
+    plain = Plain(made, subject)
+    report = check_subject(Wide(made), Options(seed=seed))
+    if not report.ok:
+        got = str(report).partition("\n")[0]
+        refuse("plain must be right in float64", expected="a check that passes", got=got)
+    return plain
 
 
 def _judge(options: "Options") -> Judge:
@@ -120,7 +143,7 @@ class Options:
     locate: bool = True
 
 
-def check_subject(subject: Subject, options: Options) -> Report:
+def check_subject(subject: Subject, options: Options, plain: Plain | None = None) -> Report:
     """`check` of what is a subject already.
 
     Raises:
@@ -138,15 +161,21 @@ def check_subject(subject: Subject, options: Options) -> Report:
     _keep_freed_memory()
     # An overflow or a NaN is judged by the rules below, at the point itself; elsewhere it only
     # ends a search, so that NumPy need not warn of it.
-    with subject.restored(), tapped_by(None), np.errstate(all="ignore"):
-        _run(subject, chosen, report, options, budget)
+    beside = plain.subject.restored() if plain else nullcontext()
+    with subject.restored(), beside, tapped_by(None), np.errstate(all="ignore"):
+        _run(subject, chosen, report, options, budget, plain)
         add_hints(report, subject, options.upstream)
     report.seconds = time.perf_counter() - budget.started
     return report
 
 
 def _run(
-    subject: Subject, chosen: list[int], report: Report, options: Options, budget: Budget
+    subject: Subject,
+    chosen: list[int],
+    report: Report,
+    options: Options,
+    budget: Budget,
+    plain: Plain | None,
 ) -> None:
     """Fill the report: the base pass, the numbers, then the protocol if all is well so far."""
     rng = np.random.default_rng(options.seed)
@@ -155,7 +184,7 @@ def _run(
         return
     protocol = Protocol(subject, base.values, base.dy, base.gradients, rng)
     report.findings += check_contract(protocol)
-    verifier = Verifier(subject, base, chosen, report, rng, budget)
+    verifier = Verifier(subject, base, chosen, report, rng, budget, plain=plain)
     shows_something = verifier.compare()
     if not shows_something:
         words = "nothing but zeros (to rounding) was compared, which shows nothing"

@@ -34,10 +34,13 @@ class Comparison:
     sizes: Array  # (n,) of one typical entry, as it shows in the comparison
     extra: Array  # (n,) measured noise
     probes: Array | None = None  # (n, *shape); None: entry by entry
+    limit: Array | None = None  # (n,) what a plain implementation errs; None: derive it
 
     @cached_property
     def allowed(self) -> Array:
         """(n,) the error that rounding explains."""
+        if self.limit is not None:
+            return np.asarray(self.limit + self.numeric.noise + self.extra)
         terms = self.numeric.terms + self.numeric.terms.max(initial=0)
         derived: Array = ROUNDINGS * eps_of(self.argument) * terms + self.numeric.noise + self.extra
         return derived

@@ -16,12 +16,13 @@ from capstone.gradcheck.numeric.one_sided import Kinks, OneSided, kinks
 from capstone.gradcheck.numeric.probes import nudged
 from capstone.gradcheck.subjects.subject import Subject
 from capstone.gradcheck.verdict.base import Base
-from capstone.gradcheck.verdict.compare import Comparison
+from capstone.gradcheck.verdict.compare import Comparison, eps_of
 from capstone.gradcheck.verdict.noise import allowance, scatter
 
 GRAY = 1e4  # allowances: an error above is no rounding of the numeric side, which costs to measure
 NUMERIC_SAMPLES = 3  # of the scatter of numeric derivatives
 AT_ONCE = 16  # disputed directions that are looked at before it is decided to go on
+JUMP = 1e3  # roundings of its largest entry that no gradient should err by, excused or not
 SLACK = 1e-6  # share of the radius of subgradients: how well it is known
 TOGETHER = "each a subgradient at its kink, together they are none: does a tie pay twice?"
 
@@ -57,6 +58,8 @@ class Hearing:
         if not comparison.is_wrong.any():
             return comparison
         comparison, is_kink = self._at_kinks(comparison, index, numeric)
+        if comparison.limit is not None:
+            return comparison  # noise has been measured on a plain implementation
         # at a kink one rounding error may choose another branch: that is no noise
         return self._with_measured_noise(comparison, index, base, ~is_kink)
 
@@ -96,7 +99,9 @@ class Hearing:
             return comparison
         moved = scatter(self.subject, base, self.rng)
         extra = allowance([comparison.along(sample[index]) for sample in moved])
+        before = comparison
         comparison = replace(comparison, extra=comparison.extra + extra * may_be_noise)
+        self._warn_of_jumps(before, comparison)
         excess = comparison.error / np.maximum(comparison.allowed, np.finfo(float).tiny)
         gray = np.flatnonzero(comparison.is_wrong & may_be_noise)
         if not gray.size or not excess[gray].max() <= GRAY:
@@ -104,6 +109,15 @@ class Hearing:
         more = np.zeros(len(comparison.analytic))
         more[gray] = allowance(self._numeric_scatter(comparison, index, gray, base))
         return replace(comparison, extra=comparison.extra + more)
+
+    def _warn_of_jumps(self, before: Comparison, after: Comparison) -> None:
+        """What a rounding error moves so far has lost digits somewhere, if it is no mistake."""
+        excused = before.is_wrong & ~after.is_wrong
+        size = np.maximum(np.abs(after.analytic), np.abs(after.numeric.value))
+        far = JUMP * eps_of(after.argument) * float(np.max(size, initial=0.0))
+        if (excused & (after.error > far)).any():
+            words = "jumps when its inputs move by one rounding: rounded or ill-conditioned inside?"
+            self.warnings.append(f"d({after.argument.name}) {words}")
 
     def _numeric_scatter(
         self, comparison: Comparison, index: int, which: Array, base: Base

@@ -26,6 +26,7 @@ from capstone.gradcheck.verdict.compare import (
 )
 from capstone.gradcheck.verdict.depth import choose_depth
 from capstone.gradcheck.verdict.hearing import Hearing
+from capstone.gradcheck.verdict.plain import Plain
 
 
 class Verifier:
@@ -39,6 +40,7 @@ class Verifier:
         rng: of directions and of noise.
         budget: what the comparison may cost.
         searches: for what wrong gradients look like, and for the entries that are wrong.
+        plain: a plain implementation in the same low precision, whose errors set the bounds.
     """
 
     def __init__(
@@ -51,9 +53,11 @@ class Verifier:
         budget: Budget | None = None,
         *,
         searches: bool = True,
+        plain: Plain | None = None,
     ) -> None:
         self.subject, self.base, self.chosen, self.report = subject, base, chosen, report
         self.rng, self.budget, self.searches = rng, budget or Budget(None), searches
+        self.plain = plain
         self.method: Callable[[Evaluator], Numeric] = ComplexStep
         self.ignored: dict[int, Array] = {}
         """Which entries no output depends on, by argument: booleans of its shape."""
@@ -76,7 +80,9 @@ class Verifier:
             self.subject, self.rng, self.report.warnings, self.method, self.evaluator
         )
         joint = None
-        if self.report.depth == "projection" and comparable == self.chosen:
+        if self.plain:
+            self.plain.run(self.base.values, self.base.dy)
+        elif self.report.depth == "projection" and comparable == self.chosen:
             joint = self._jointly(gradients, numeric)
         compared: dict[int, Comparison] = {}
         verdicts: dict[int, ArgumentReport] = {}
@@ -97,6 +103,9 @@ class Verifier:
                 verdict = explain.explained(verdict, index, self.report.depth)
                 verdict = self._with_curve(verdict, index, evaluator)
             self.report.arguments.append(verdict)
+        if self.plain:
+            y, _ = self.subject.forward(self.base.values)
+            self.report.findings += self.plain.check_forward(np.asarray(y), evaluator.base)
         self.report.forwards += evaluator.forwards + self.hearing.forwards
         return shows_something
 
@@ -114,9 +123,10 @@ class Verifier:
         return has_shape and gradient.dtype.kind == "f"
 
     def evaluator(self, values: Sequence[Array]) -> Evaluator:
-        """Of the subject at `values`, in float64."""
+        """Of the subject, or of the plain implementation if there is one, in float64."""
         promoted = [_promoted(value) for value in values]
-        return Evaluator(self.subject, promoted, _promoted(self.base.dy), self.base.may_write)
+        subject = self.plain.subject if self.plain else self.subject
+        return Evaluator(subject, promoted, _promoted(self.base.dy), self.base.may_write)
 
     def wrong_at(self, values: Sequence[Array], by_ladder: bool = False) -> list[int]:
         """Numbers of the chosen arguments whose gradients are wrong at another point."""
@@ -184,6 +194,8 @@ class Verifier:
             comparison = compare_probes(argument, index, gradient, numeric, self.rng)
         else:
             comparison = compare_entries(argument, index, gradient, numeric, evaluator)
+        if self.plain:
+            comparison = self.plain.judged(comparison, index)
         return self.hearing.judge(comparison, index, self.base, numeric)
 
     def _with_curve(

@@ -100,3 +100,13 @@ def test_a_forward_that_fails_all_around_has_no_derivative() -> None:
     report = check(forward, np.ones(2), backward=lambda dy, x: dy)
     assert not report.ok
     assert "no derivative" in report.arguments[0].diagnosis
+
+
+def test_a_gradient_of_lower_precision_inside_is_excused_with_a_warning() -> None:
+    def backward(dy, x):
+        return (dy * np.cos(x)).astype(np.float16).astype(x.dtype)
+
+    x = np.random.default_rng(3).standard_normal((3, 4)).astype(np.float32)
+    report = check(np.sin, x, backward=backward)
+    assert report.detection_floor > np.finfo(np.float16).eps
+    assert "d(x) jumps when its inputs move by one rounding" in said(report)
