@@ -31,6 +31,7 @@ RUNGS = 4  # that are evaluated by one call where they can be stacked
 # a ratio r of steps, (r**2 * r + 1) / (r**2 - 1) = 3.6, and (r**4 * 3.6 * r + 3.6) / (r**4 - 1).
 RATIO = 10**0.5
 NOISES = (1.0, 3.63, 11.7)
+SMALLEST_SCALE = 1e-290  # steps below it would be too few digits long
 TOUCHES = (1e-2, 1e-5)  # of the scale: steps that show which outputs depend on a direction
 
 
@@ -204,12 +205,15 @@ class _Climb:
         self.is_silent[at] &= silent
         restarts = self._judge_roughness(at, slope, rounding, step)
         bound = self._bound(at, rounding, step)
-        agrees = np.abs(slope - self.previous[at]) <= bound + self.bound[at]
+        difference = np.abs(slope - self.previous[at])
+        agrees = difference <= bound + self.bound[at]
         up = np.isfinite(slope) & (restarts | agrees)
         on, fresh = at[up], restarts[up]
         # the rung below the current one is the one to keep: after a restart there is none
         self.value[on] = np.where(fresh, slope[up], self.previous[on])
-        self.noise[on] = 2 * np.where(fresh, bound[up], self.bound[on])
+        # and without a plateau truncation is as good an explanation of what was seen as roughness
+        alone = np.fmax(bound[up], difference[up])
+        self.noise[on] = 2 * np.where(fresh, alone, self.bound[on])
         self.agreements[on] = np.where(fresh, 0, self.agreements[on] + 1)
         self.previous[on], self.bound[on], self.terms[on] = slope[up], bound[up], size[up]
         is_enough = (self.agreements[at] >= PLATEAU) & (self.noise[at] < self.enough * size)
@@ -241,6 +245,7 @@ def scales(value: Array, directions: Array) -> tuple[Array, Array]:
     lengths = np.where(lengths > 0, lengths, 1.0)
     sizes = np.where(directions != 0, np.abs(value), 0.0).reshape(count, -1)
     sizes[sizes == 0] = np.inf
-    scale = scale_of(value)
-    smallest = np.clip(sizes.min(axis=1, initial=np.inf), scale * 10.0**-DEEPEST, scale)
+    scale = max(SMALLEST_SCALE, scale_of(value))
+    deepest = max(SMALLEST_SCALE, scale * 10.0**-DEEPEST)
+    smallest = np.clip(sizes.min(axis=1, initial=np.inf), deepest, scale)
     return scale / lengths, smallest / lengths

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from capstone.gradcheck import Op
 from capstone.gradcheck.numeric.ladder import Ladder, scales
 from unit.gradcheck.samples import RELU, draw, elementwise, evaluator_of
 
@@ -78,6 +79,22 @@ def test_no_finite_rung_gives_nan_and_no_false_zero() -> None:
     op = elementwise(lambda z: np.where(z == x, z, np.nan), lambda z: z)
     slopes = Ladder(evaluator_of(op, x), np.random.default_rng(0)).slopes({0: np.eye(2)})
     assert np.isnan(slopes.value).all()
+
+
+def test_noise_reaches_a_slope_of_zero_where_truncation_rules_from_the_first_rung_on() -> None:
+    """A product with two factors of 0 is exact: not even the smallest steps are rough."""
+    x, op = np.array([0.0, 0.0, 3.0]), Op(lambda z: (np.prod(z), None), lambda dy, saved: dy)
+    for seed in SEEDS:
+        slopes = Ladder(evaluator_of(op, x), np.random.default_rng(seed)).slopes(
+            {0: np.random.default_rng(seed).uniform(0.5, 1.5, (1, 3))}
+        )
+        assert abs(slopes.value[0]) <= slopes.noise[0]
+
+
+def test_steps_of_subnormal_numbers_are_none() -> None:
+    evaluator = evaluator_of(elementwise(lambda x: 2 * x, lambda x: 2), np.array([5e-324, 1e-310]))
+    slopes = Ladder(evaluator, np.random.default_rng(0)).slopes({0: np.eye(2)})
+    assert (abs(slopes.value - 2 * evaluator.dy) <= slopes.noise).all()
 
 
 def test_small_entries_get_steps_of_their_own() -> None:

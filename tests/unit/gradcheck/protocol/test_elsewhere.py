@@ -35,6 +35,21 @@ def test_backward_that_notices_garbage_is_named(backward, method: str) -> None:
     assert rules(check(Op(tail_fwd, backward), X, method=method)) == {"ignored"}
 
 
+def test_garbage_outside_the_domain_is_no_garbage() -> None:
+    """The complex step goes along a branch of (-1000) ** y; real numbers do not."""
+
+    def forward(x, y):
+        return x**y, (x, y)
+
+    def backward(dy, saved):
+        x, y = saved
+        return dy * y * x ** (y - 1), dy * x**y * np.log(x)
+
+    for seed in range(10):
+        x, y = np.array([1.5, 2.0, 3.0]), np.array([0.0, 2.0, 3.0])
+        check(Op(forward, backward), x, y, seed=seed).raise_if_wrong()
+
+
 def test_second_point_stays_inside_the_domain() -> None:
     def forward(a, b):
         return np.log(a - b), (a, b)
