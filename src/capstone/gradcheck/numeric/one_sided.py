@@ -46,6 +46,7 @@ class Kinks(NamedTuple):
     right: Array  # (P,) and along it
     radius: Array  # (P,) how far subgradients reach from the mean of the two; 0: no kink
     within: Array  # (P,) the kink is nearer than this, in units of the direction
+    outputs: Array  # (P, number of outputs) booleans: whose slope it is that jumps
 
 
 def kinks(evaluator: Evaluator, index: int, directions: Array) -> Kinks:
@@ -79,4 +80,4 @@ def kinks(evaluator: Evaluator, index: int, directions: Array) -> Kinks:
     assert slopes is not None
     radius = np.abs(np.where(is_kink, jump * dy, 0.0)).sum(axis=1) / 2
     left, right = (np.asarray(slope @ dy) for slope in slopes)
-    return Kinks(left, right, radius, within)
+    return Kinks(left, right, radius, within, is_kink)

@@ -15,8 +15,8 @@ from capstone.gradcheck.numeric.ladder import Ladder
 from capstone.gradcheck.numeric.one_sided import Kinks, OneSided, kinks
 from capstone.gradcheck.numeric.probes import nudged
 from capstone.gradcheck.subjects.subject import Subject
-from capstone.gradcheck.verdict.base import Base
-from capstone.gradcheck.verdict.compare import Comparison, eps_of
+from capstone.gradcheck.verdict.base import Base, gradients_by_index
+from capstone.gradcheck.verdict.compare import Comparison, compare_probes, eps_of
 from capstone.gradcheck.verdict.noise import allowance, scatter
 
 GRAY = 1e4  # allowances: an error above is no rounding of the numeric side, which costs to measure
@@ -57,7 +57,7 @@ class Hearing:
         comparison = self._at_edges(comparison, index, numeric)
         if not comparison.is_wrong.any():
             return comparison
-        comparison, is_kink = self._at_kinks(comparison, index, numeric)
+        comparison, is_kink = self._at_kinks(comparison, index, base, numeric)
         if comparison.limit is not None:
             return comparison  # noise has been measured on a plain implementation
         # at a kink one rounding error may choose another branch: that is no noise
@@ -141,7 +141,7 @@ class Hearing:
         return movements
 
     def _at_kinks(
-        self, comparison: Comparison, index: int, numeric: Numeric
+        self, comparison: Comparison, index: int, base: Base, numeric: Numeric
     ) -> tuple[Comparison, Array]:
         """Where the slope jumps at the point itself, the nearest value in between is the truth.
 
@@ -169,7 +169,40 @@ class Hearing:
         if comparison.probes is None and not self._agree_together(judged, index, numeric, reach):
             judged, words = comparison, f"d({comparison.argument.name}): {TOGETHER}"
         self.warnings.append(words)
+        if comparison.probes is not None and not judged.is_wrong.any():
+            judged = self._beside_kinks(judged, index, base, numeric, found[1])
         return judged, reach > 0
+
+    def _beside_kinks(
+        self, comparison: Comparison, index: int, base: Base, numeric: Ladder, found: Kinks
+    ) -> Comparison:
+        """Outputs at a kink excuse along a whole projection: are the others right without them?
+
+        They are silenced by an upstream gradient of 0. If all are, errors may hide.
+        """
+        at_kink = np.any(found.outputs, axis=0)  # (number of outputs,)
+        dy = np.where(at_kink.reshape(base.dy.shape), 0, base.dy).astype(base.dy.dtype)
+        if not dy.any() or np.array_equal(dy, base.dy):
+            words = "errors as large as its kinks hide; depth='per_entry' would show them"
+            self.warnings.append(f"d({comparison.argument.name}): {words}")
+            return comparison
+        dy.flags.writeable = False
+        values = [value.copy() for value in base.values] if base.may_write else base.values
+        self.forwards += 1
+        try:
+            _, saved = self.subject.forward(values)
+            gradients = [np.asarray(g) for g in self.subject.backward(dy, saved)]
+            gradient = gradients_by_index(self.subject, gradients)[index].astype(float)
+            comparison.along(gradient)
+        except Exception:  # the rules on zeros and on linearity say what is amiss
+            return comparison
+        silenced = replace(numeric.evaluator, dy=dy.astype(float), forwards=0)
+        there = Base(base.values, dy, gradients, base.may_write)
+        of_others = Ladder(silenced, self.rng)
+        others = compare_probes(comparison.argument, index, gradient, of_others, self.rng)
+        others = self.judge(others, index, there, of_others)
+        self.forwards += silenced.forwards
+        return others if others.is_wrong.any() else comparison
 
     def _agree_together(
         self, comparison: Comparison, index: int, numeric: Ladder, reach: Array

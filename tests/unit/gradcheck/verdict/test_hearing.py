@@ -55,6 +55,34 @@ def test_a_kink_excuses_no_other_entry() -> None:
     assert check(relu, X, backward=backward).arguments[0].worst == (1, 0)
 
 
+def check_projected_relu(backward, **options) -> Report:
+    x = np.where(np.arange(60) < 30, 0.0, 1 + np.arange(60))
+    return check(relu, x, backward=backward, depth="projection", **options)
+
+
+def test_kinks_along_a_projection_excuse_no_other_entry() -> None:
+    def backward(dy, x):
+        return dy * (x > 0) * np.where(np.arange(60) == 50, 1.01, 1)
+
+    for seed in range(5):
+        assert check_projected_relu(backward, seed=seed).wrong_arguments == ["x"]
+
+
+def test_subgradients_along_a_projection_are_right() -> None:
+    for seed in range(5):
+        assert check_projected_relu(lambda dy, x: dy * (x >= 0), seed=seed).ok
+
+
+def test_what_kinks_hide_along_a_projection_is_said() -> None:
+    def total(x):
+        return np.sum(relu(x))
+
+    x = np.where(np.arange(60) < 30, 0.0, 1.0)
+    report = check(total, x, backward=lambda dy, x: dy * (x > 0), depth="projection")
+    assert report.ok
+    assert "d(x): errors as large as its kinks hide" in said(report)
+
+
 @pytest.mark.parametrize(
     "share",
     [lambda m: m / m.sum(axis=-1, keepdims=True), lambda m: m & (m.cumsum(axis=-1) == 1)],
