@@ -5,6 +5,10 @@ import time
 from capstone.gradcheck.usage import refuse
 
 
+class BudgetSpentError(BaseException):
+    """Nothing is left; no `Exception`, so that nobody takes it for an error of the subject."""
+
+
 class Budget:
     """A limit, and how much of it is left.
 
@@ -20,6 +24,8 @@ class Budget:
             refuse("budget must be a positive number", expected=expected, got=repr(limit))
         self.limit = limit
         self.started = time.perf_counter()
+        self.taken = 0
+        """Forward passes so far, where it is asked before each of them."""
 
     @property
     def counts_forwards(self) -> bool:
@@ -37,3 +43,13 @@ class Budget:
     def is_spent(self, forwards: int) -> bool:
         """Is nothing left?"""
         return self.left(forwards) <= 0
+
+    def take(self) -> None:
+        """One more forward pass, that can be done without.
+
+        Raises:
+            BudgetSpentError: nothing is left.
+        """
+        if self.is_spent(self.taken):
+            raise BudgetSpentError
+        self.taken += 1

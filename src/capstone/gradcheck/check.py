@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from capstone.gradcheck.budget import Budget
-from capstone.gradcheck.diagnosis.locate import Judge
+from capstone.gradcheck.budget import Budget, BudgetSpentError
 from capstone.gradcheck.diagnosis.locate import locate as find_place
 from capstone.gradcheck.diagnosis.taps import tapped_by
 from capstone.gradcheck.inputs.lint import add_hints
@@ -75,7 +74,8 @@ def check(
         upstream: gradient with respect to the output; random and signed if not given.
         budget: what the check may cost: seconds (a float) or forward passes (an int). It decides
             the depth, unless that is given, and rules that it does not reach are left out with a
-            warning; a gradient that it does not reach makes the check fail.
+            warning; a gradient that it does not reach makes the check fail. To choose the method,
+            and to project one gradient, it takes what it takes.
         causal: the axis of time, counted from the end (-2 in (B, T, D)), of a subject whose outputs
             depend on nothing later: neither they nor their gradients may.
         plain: for float32 and below, a plain implementation of the same, whatever a subject may be:
@@ -100,7 +100,7 @@ def check(
     options = Options(wrt, depth, method, upstream, budget, causal, int(seed), replay, locate)
     report = check_subject(made, options, _plain(plain, inputs, made, int(seed)))
     if options.locate and not report.ok:
-        report.located += find_place(made, report, options.upstream, _judge(options))
+        _locate(made, report, options)
     return report
 
 
@@ -121,11 +121,25 @@ def _plain(thing: Any, inputs: tuple[Any, ...], subject: Subject, seed: int) -> 
     return plain
 
 
-def _judge(options: "Options") -> Judge:
-    """How to check a part of what these options are for."""
-    return lambda part, upstream, depth: check_subject(
-        part, replace(options, wrt=None, upstream=upstream, depth=depth)
-    )
+def _locate(subject: Subject, report: Report, options: "Options") -> None:
+    """Say where it goes wrong, for what the check has left of the budget."""
+    budget = Budget(options.budget)
+    budget.started -= report.seconds
+
+    def judge(part: Subject, upstream: Any, depth: str) -> Report:
+        if budget.is_spent(report.forwards):
+            raise BudgetSpentError
+        left = None if budget.limit is None else budget.left(report.forwards)
+        how = replace(options, wrt=None, upstream=upstream, depth=depth, budget=left)
+        judged = check_subject(part, how)
+        report.forwards += judged.forwards
+        report.backwards += judged.backwards
+        return judged
+
+    if budget.is_spent(report.forwards):
+        report.warnings.append("the budget was spent before the place of the fault was looked for")
+    else:
+        report.located += find_place(subject, report, options.upstream, judge)
 
 
 @dataclass(frozen=True)
@@ -186,7 +200,7 @@ def _run(
     report.findings += check_contract(protocol)
     verifier = Verifier(subject, base, chosen, report, rng, budget, plain=plain)
     shows_something = verifier.compare()
-    if not shows_something:
+    if not shows_something and not any(f.rule == "budget" for f in report.findings):
         words = "nothing but zeros (to rounding) was compared, which shows nothing"
         report.findings.append(Finding("vacuous", words))
     _check_rules(protocol, verifier, options.causal)
@@ -208,10 +222,17 @@ def _check_rules(protocol: Protocol, verifier: Verifier, causal: int | None) -> 
         report.findings += check_protocol(protocol, is_affordable)
     if report.ok and causal is not None:
         report.findings += judged("causality", check_causality(protocol, causal))
-    if report.ok and is_affordable("elsewhere"):
-        report.findings += check_elsewhere(verifier, protocol)
-    if report.ok and is_affordable("ignored"):
-        report.findings += check_ignored(verifier)
+    pointwise: dict[str, Callable[[], list[Finding]]] = {
+        "elsewhere": lambda: check_elsewhere(verifier, protocol),
+        "ignored": lambda: check_ignored(verifier),
+    }
+    for rule, run in pointwise.items():
+        if report.ok and is_affordable(rule):
+            verifier.budget.taken = report.forwards + protocol.forwards
+            try:
+                report.findings += run()
+            except BudgetSpentError:
+                left_out.append(rule)
     if left_out:
         report.warnings.append(f"the budget was spent before these rules: {', '.join(left_out)}")
 

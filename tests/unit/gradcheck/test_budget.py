@@ -67,3 +67,74 @@ def test_one_call_compares_all_gradients_where_it_can() -> None:
 
 def test_a_given_depth_is_kept() -> None:
     assert check(ABS3, draw(5), depth="per_entry", budget=1).depth == "per_entry"
+
+
+class Counting:
+    """`|x @ w|**3` of one matrix at a time, with d(w) as a test wants it, and its forwards."""
+
+    def __init__(self, spoil=lambda dw: dw) -> None:
+        self.forwards, self.spoil = 0, spoil
+
+    def forward(self, x, w):
+        self.forwards += 1
+        if x.ndim > 2 or w.ndim > 2:
+            raise ValueError("one at a time")
+        z = x @ w
+        return np.abs(z) ** 3, (x, w, z)
+
+    def backward(self, dy, saved):
+        x, w, z = saved
+        dz = dy * 3 * z * np.abs(z)
+        return dz @ w.T, self.spoil(x.T @ dz)
+
+    def check(self, **options) -> Report:
+        op = Op(self.forward, self.backward, name="counting")
+        return check(op, draw(5, 7), draw(7, 11, seed=1), **options)
+
+
+SLACK = 5  # forwards on which the count of a budget may be behind
+
+
+def test_a_given_depth_ends_with_the_budget() -> None:
+    subject = Counting()
+    report = subject.check(depth="per_entry", budget=300)
+    assert subject.forwards <= 300 + SLACK
+    assert [(f.rule, f.arguments) for f in report.findings] == [("budget", ("x", "w"))]
+
+
+@pytest.mark.parametrize("budget", [600, 800, 1000])
+def test_a_search_for_wrong_entries_ends_with_the_budget(budget: int) -> None:
+    """The two projections take some 350 forwards, and up to 200 probes some 50 each."""
+    subject = Counting(lambda dw: 2 * dw)
+    report = subject.check(depth="projection", budget=budget)
+    assert subject.forwards <= budget + SLACK
+    assert report.wrong_arguments == ["w"]
+    assert report.arguments[1].diagnosis == "not looked for: the budget was spent before"
+
+
+def test_other_points_are_left_out_when_the_budget_is_spent_there() -> None:
+    subject = Counting()
+    report = subject.check(depth="projection", budget=500)
+    assert report.ok
+    assert subject.forwards <= 500 + SLACK
+    assert left_out(report) == ["the budget was spent before these rules: elsewhere"]
+
+
+def test_what_could_not_be_heard_is_wrong_for_the_time_being() -> None:
+    op = Op(sin_fwd, lambda dy, x: 2 * dy * np.cos(x))
+    report = check(op, draw(3), budget=20, depth="per_entry")
+    (finding,) = report.findings
+    assert "the budget was spent before noise and kinks were looked at" in finding.message
+    assert report.wrong_arguments == ["x"]
+
+
+def test_places_are_not_looked_for_when_the_budget_is_spent() -> None:
+    report = check(Op(sin_fwd, lambda dy, x: 2 * dy * np.cos(x)), draw(3), budget=20)
+    words = "the budget was spent before the place of the fault was looked for"
+    assert left_out(report) == [words]
+
+
+def test_measured_noise_counts() -> None:
+    subject = Counting(lambda dw: 2 * dw)
+    report = subject.check(depth="per_entry", locate=False)
+    assert report.forwards >= subject.forwards - SLACK

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from capstone._typing import Array
+from capstone.gradcheck.budget import BudgetSpentError
 from capstone.gradcheck.diagnosis.everywhere import NO_DERIVATIVE, not_finite_in_words
 from capstone.gradcheck.diagnosis.evidence import Evidence, Known
 from capstone.gradcheck.diagnosis.fingerprints import Diagnosis, diagnose
@@ -170,7 +171,10 @@ class Explainer:
             return None
         try:
             step, y = self.numeric.outputs({index: one_hots(entries, shape)})
-        except Exception:  # a forward pass may refuse so many perturbations at a time
+        except (
+            Exception,
+            BudgetSpentError,
+        ):  # a forward may refuse so many perturbations at a time
             return None
         return np.asarray(y.imag / step) if np.isfinite(y).all() else None
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from capstone.errors import UsageError
+from capstone.gradcheck.budget import BudgetSpentError
 from capstone.gradcheck.diagnosis.spies import Call, Record, parts_of, watched
 from capstone.gradcheck.report import Report
 from capstone.gradcheck.subjects.arrays import as_array
@@ -89,7 +90,11 @@ class Search:
                 continue
             if call.part.inside:
                 self.composite.add(call.name)
-            words = self._fault(call)
+            try:
+                words = self._fault(call)
+            except BudgetSpentError:
+                self.n_left = len(calls) - number
+                return
             if words is None:
                 self.unknown.append(call.name)
             elif words:
@@ -106,6 +111,8 @@ class Search:
             part = self._subject(call)
             report = self.judge(part, _usable(call.upstream), self._depth(part))
         except Exception:  # a part may need what the whole one gives it
+            return None
+        if any(finding.rule == "budget" for finding in report.findings):
             return None
         wrong = [f"d({name})" for name in report.wrong_arguments]
         if wrong and (self.whole.wrong_arguments or not self.whole.arguments):

@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from capstone._typing import Array
+from capstone.gradcheck.budget import Budget
 from capstone.gradcheck.subjects.subject import ContractBrokenError, Subject
 from capstone.gradcheck.usage import in_one_line, refuse
 
@@ -51,6 +52,7 @@ class Evaluator:
         values: the point, one array an argument.
         dy: the upstream gradient, of the shape of the output.
         copies: hand out writable copies, for a subject that writes to its inputs.
+        budget: asked before each pass, if passes can be done without.
     """
 
     subject: Subject
@@ -58,10 +60,17 @@ class Evaluator:
     dy: Array
     copies: bool = False
     forwards: int = 0
+    budget: Budget | None = None
     _stackable: dict[tuple[int | str, ...], bool] = field(default_factory=dict)
 
     def output(self, values: Sequence[Array]) -> Array:
-        """y at the given values."""
+        """y at the given values.
+
+        Raises:
+            BudgetSpentError: nothing is left.
+        """
+        if self.budget is not None:
+            self.budget.take()
         self.forwards += 1
         if self.copies:
             values = [np.array(value) for value in values]

@@ -4,12 +4,13 @@ None of it excuses a wrong formula: what is looked for lies in the forward pass 
 of the numbers, and is measured.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
 
 from capstone._typing import Array
+from capstone.gradcheck.budget import Budget
 from capstone.gradcheck.numeric.evaluator import Evaluator, Numeric, Slopes
 from capstone.gradcheck.numeric.ladder import Ladder
 from capstone.gradcheck.numeric.one_sided import Kinks, OneSided, kinks
@@ -38,6 +39,7 @@ class Hearing:
         warnings: of the report, to add to.
         method: makes the numeric side from an evaluator.
         evaluator_at: of the subject, at other values.
+        budget: what it may cost.
     """
 
     def __init__(
@@ -47,13 +49,18 @@ class Hearing:
         warnings: list[str],
         method: Callable[[Evaluator], Numeric],
         evaluator_at: EvaluatorAt,
+        budget: Budget,
     ) -> None:
         self.subject, self.rng, self.warnings = subject, rng, warnings
-        self.method, self.evaluator_at = method, evaluator_at
-        self.forwards = 0
+        self.method, self.evaluator_at, self.budget = method, evaluator_at, budget
+        self.forwards = self.backwards = 0
 
     def judge(self, comparison: Comparison, index: int, base: Base, numeric: Numeric) -> Comparison:
-        """The comparison with the bounds, and at an edge the derivatives, that hold there."""
+        """The comparison with the bounds, and at an edge the derivatives, that hold there.
+
+        Raises:
+            BudgetSpentError: it would take more than is left.
+        """
         comparison = self._at_edges(comparison, index, numeric)
         if not comparison.is_wrong.any():
             return comparison
@@ -97,7 +104,7 @@ class Hearing:
         """
         if not (comparison.is_wrong & may_be_noise).any():
             return comparison
-        moved = scatter(self.subject, base, self.rng)
+        moved = self._counted(scatter(self.subject, base, self.rng))
         extra = allowance([comparison.along(sample[index]) for sample in moved])
         before = comparison
         comparison = replace(comparison, extra=comparison.extra + extra * may_be_noise)
@@ -118,6 +125,15 @@ class Hearing:
         if (excused & (after.error > far)).any():
             words = "jumps when its inputs move by one rounding: rounded or ill-conditioned inside?"
             self.warnings.append(f"d({after.argument.name}) {words}")
+
+    def _counted(self, samples: Iterator[dict[int, Array]]) -> Iterator[dict[int, Array]]:
+        """The samples, each of which takes both passes."""
+        self.budget.take()
+        for sample in samples:
+            self.forwards += 1
+            self.backwards += 1
+            yield sample
+            self.budget.take()
 
     def _numeric_scatter(
         self, comparison: Comparison, index: int, which: Array, base: Base
@@ -189,6 +205,7 @@ class Hearing:
         dy.flags.writeable = False
         values = [value.copy() for value in base.values] if base.may_write else base.values
         self.forwards += 1
+        self.backwards += 1
         try:
             _, saved = self.subject.forward(values)
             gradients = [np.asarray(g) for g in self.subject.backward(dy, saved)]

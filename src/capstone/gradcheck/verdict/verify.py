@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from capstone._typing import Array
-from capstone.gradcheck.budget import Budget
+from capstone.gradcheck.budget import Budget, BudgetSpentError
 from capstone.gradcheck.diagnosis.explain import Explainer
 from capstone.gradcheck.numeric.complex_step import ComplexStep, why_not_complex
 from capstone.gradcheck.numeric.curve import error_curve
@@ -76,14 +76,14 @@ class Verifier:
         gradients = gradients_by_index(self.subject, self.base.gradients)
         shows_something = False
         comparable = [index for index in self._filled() if self._is_comparable(gradients, index)]
-        self.hearing = Hearing(
-            self.subject, self.rng, self.report.warnings, self.method, self.evaluator
-        )
+        self.hearing = self._hearing(self.method, self.report.warnings)
         joint = None
         if self.plain:
             self.plain.run(self.base.values, self.base.dy)
         elif self.report.depth == "projection" and comparable == self.chosen:
             joint = self._jointly(gradients, numeric)
+        if self.report.depth == "per_entry":
+            self._limit(evaluator)
         compared: dict[int, Comparison] = {}
         verdicts: dict[int, ArgumentReport] = {}
         for number, index in enumerate(comparable):
@@ -91,7 +91,14 @@ class Verifier:
                 self._leave_out(comparable[number:])
                 break
             gradient, shape = gradients[index], self.base.values[index].shape
-            comparison = joint[index] if joint else self._one(index, gradient, numeric, evaluator)
+            try:
+                comparison = (
+                    joint[index] if joint else self._one(index, gradient, numeric, evaluator)
+                )
+            except BudgetSpentError:
+                self._leave_out(comparable[number:])
+                break
+            self._limit(evaluator)
             compared[index], verdicts[index] = comparison, self._verdict(comparison)
             shows_something |= comparison.shows_something
             silent = comparison.numeric.is_silent
@@ -100,14 +107,34 @@ class Verifier:
         explain = Explainer(self.subject, evaluator, numeric, gradients, compared, self.rng)
         for index, verdict in verdicts.items():
             if self.searches:
-                verdict = explain.explained(verdict, index, self.report.depth)
-                verdict = self._with_curve(verdict, index, evaluator)
+                verdict = self._explained(explain, verdict, index, evaluator)
             self.report.arguments.append(verdict)
         if self.plain:
             y, _ = self.subject.forward(self.base.values)
             self.report.findings += self.plain.check_forward(np.asarray(y), evaluator.base)
         self.report.forwards += evaluator.forwards + self.hearing.forwards
+        self.report.backwards += self.hearing.backwards
         return shows_something
+
+    def _limit(self, evaluator: Evaluator) -> None:
+        """From here on passes end with the budget."""
+        if evaluator.budget is None:
+            evaluator.budget = self.budget
+            self.budget.taken = self.report.forwards + evaluator.forwards
+
+    def _hearing(self, method: Callable[[Evaluator], Numeric], warnings: list[str]) -> Hearing:
+        return Hearing(self.subject, self.rng, warnings, method, self._limited, self.budget)
+
+    def _explained(
+        self, explain: Explainer, verdict: ArgumentReport, index: int, evaluator: Evaluator
+    ) -> ArgumentReport:
+        """The verdict with its diagnosis and its curve, as far as the budget reaches."""
+        try:
+            verdict = explain.explained(verdict, index, self.report.depth)
+            return self._with_curve(verdict, index, evaluator)
+        except BudgetSpentError:
+            words = "not looked for: the budget was spent before"
+            return replace(verdict, diagnosis=verdict.diagnosis or words)
 
     def _leave_out(self, indices: Sequence[int]) -> None:
         """Gradients that the budget does not reach are not right: nothing is known of them."""
@@ -128,15 +155,25 @@ class Verifier:
         subject = self.plain.subject if self.plain else self.subject
         return Evaluator(subject, promoted, _promoted(self.base.dy), self.base.may_write)
 
+    def _limited(self, values: Sequence[Array]) -> Evaluator:
+        """The same, within the budget."""
+        evaluator = self.evaluator(values)
+        evaluator.budget = self.budget
+        return evaluator
+
     def wrong_at(self, values: Sequence[Array], by_ladder: bool = False) -> list[int]:
-        """Numbers of the chosen arguments whose gradients are wrong at another point."""
+        """Numbers of the chosen arguments whose gradients are wrong at another point.
+
+        Raises:
+            BudgetSpentError: it would take more than is left.
+        """
         _, saved = self.subject.forward(values)
         gradients = gradients_by_index(self.subject, self.subject.backward(self.base.dy, saved))
         there = Base(list(values), self.base.dy, list(gradients.values()), self.base.may_write)
-        evaluator = self.evaluator(values)
+        evaluator = self._limited(values)
         method = self._ladder if by_ladder else self.method
         numeric = method(evaluator)
-        hearing = Hearing(self.subject, self.rng, [], method, self.evaluator)
+        hearing = self._hearing(method, [])
         wrong = []
         if self._jointly(gradients, numeric) is None:
             for index in self._filled():
@@ -147,7 +184,7 @@ class Verifier:
                 if (judged.is_wrong & np.isfinite(judged.numeric.value)).any():
                     wrong.append(index)
         self.report.forwards += evaluator.forwards + hearing.forwards + 1
-        self.report.backwards += 1
+        self.report.backwards += hearing.backwards + 1
         return wrong
 
     def _filled(self) -> list[int]:
@@ -196,7 +233,14 @@ class Verifier:
             comparison = compare_entries(argument, index, gradient, numeric, evaluator)
         if self.plain:
             comparison = self.plain.judged(comparison, index)
-        return self.hearing.judge(comparison, index, self.base, numeric)
+        self._limit(evaluator)  # one projection has been made, whatever it cost
+        try:
+            return self.hearing.judge(comparison, index, self.base, numeric)
+        except BudgetSpentError:
+            words = "disagrees, and the budget was spent before noise and kinks were looked at"
+            finding = Finding("budget", f"d({argument.name}): {words}", (argument.name,))
+            self.report.findings.append(finding)
+            return comparison
 
     def _with_curve(
         self, verdict: ArgumentReport, index: int, evaluator: Evaluator
