@@ -59,6 +59,17 @@ def capsule_of_replay(given: str | None) -> "Capsule | None":
     return capsule
 
 
+def check_folder(given: str | None) -> None:
+    """Capsules may go there, as far as can be told before there are any.
+
+    Raises:
+        pytest.UsageError: it is a file.
+    """
+    if given is not None and Path(given).exists() and not Path(given).is_dir():
+        rule = "--gradcheck-capsules: must be a folder"
+        raise pytest.UsageError(f"{rule}: expected a directory, got {given!r}")
+
+
 def replayed(
     capsule: "Capsule | None",
     place: Mapping[str, Any],

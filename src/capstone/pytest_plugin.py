@@ -25,7 +25,12 @@ CALLS = pytest.StashKey[int]()
 CURRENT: ContextVar[pytest.Item | None] = ContextVar("current test", default=None)
 SEED = 0
 WORST = 5  # lines of the summary
-CHECK_OPTIONS = {"depth": str, "method": str, "budget": float}  # of `check`, as options here
+# Options of `check`, as options here, and what they may be (not imported, which would load NumPy)
+CHECK_OPTIONS: dict[str, tuple[str, ...]] = {
+    "depth": ("auto", "per_entry", "projection"),
+    "method": ("auto", "complex", "ladder"),
+    "budget": (),  # any number of seconds
+}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -71,14 +76,14 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[capsules.CAPSULE] = capsules.capsule_of_replay(
         config.getoption("gradcheck_replay")
     )
-    for name, kind in CHECK_OPTIONS.items():
-        _value(config, name, kind)
+    _options(config)
+    capsules.check_folder(_setting(config, "capsules"))
     path = _report_path(config)
     if path is not None and path.suffix not in (".json", ".html"):
         rule = "--gradcheck-report: the ending decides what is written"
-        raise pytest.UsageError(f"{rule}: expected .json or .html, got {path.name}")
+        raise pytest.UsageError(f"{rule}: expected .json or .html, got {path.name!r}")
     if path is not None and not hasattr(config, "workerinput"):
-        _remove(path)
+        _make_room(path)
     config.stash[RECORD] = Record()
 
 
@@ -87,8 +92,7 @@ def pytest_report_header(config: pytest.Config) -> str:
     words = [f"seed {_whole_number(config, 'seed') or SEED}"]
     extra = config.getoption("gradcheck_extra_seed")
     words += [f"extra seed {extra}"] if extra is not None else []
-    chosen = {name: _value(config, name, kind) for name, kind in CHECK_OPTIONS.items()}
-    words += [f"{name} {value}" for name, value in chosen.items() if value is not None]
+    words += [f"{name} {value}" for name, value in _options(config).items()]
     capsule = config.stash[capsules.CAPSULE]
     words += [f"replay of {capsule.found['test']}"] if capsule else []
     words += ["sensitivity control"] if config.getoption("gradcheck_sensitivity") else []
@@ -130,12 +134,15 @@ class GradCheck:
         self, item: pytest.Item, subject: Any, inputs: Sequence[Any], options: dict[str, Any]
     ) -> "Report":
         """One check and, if asked for, its sensitivity control; both go on record."""
-        from capstone.errors import GradientMismatch
+        from capstone.errors import GradientMismatch, UsageError
         from capstone.gradcheck import check
 
         __tracebackhide__ = True
         replay = f'pytest "{item.nodeid}" --gradcheck-replay {options["seed"]:x}'
-        report = check(subject, *inputs, **{"replay": replay, **options})
+        try:
+            report = check(subject, *inputs, **{"replay": replay, **options})
+        except UsageError as error:
+            raise error.with_traceback(None) from None  # the test's mistake, so show the test
         missed = None
         if self.config.getoption("gradcheck_sensitivity") and report.ok:
             from capstone.gradcheck.audit.returned import sensitivity
@@ -239,13 +246,21 @@ def _setting(config: pytest.Config, name: str) -> str | None:
     return None if given is None else str(given)
 
 
-def _value(config: pytest.Config, name: str, kind: type) -> Any:
-    given = _setting(config, name)
+def _value(config: pytest.Config, name: str) -> Any:
+    given, choices = _setting(config, name), CHECK_OPTIONS[name]
+    if given is None or given in choices:
+        return given
+    if choices:
+        rule, expected = f"--gradcheck-{name}: unknown {name}", f"one of {', '.join(choices)}"
+        raise pytest.UsageError(f"{rule}: expected {expected}, got {given!r}")
     try:
-        return None if given is None else kind(given)
+        seconds = float(given)
     except ValueError:
-        rule = f"--gradcheck-{name}: must be a number"
-        raise pytest.UsageError(f"{rule}: expected seconds, got {given!r}") from None
+        seconds = 0.0
+    if not seconds > 0:
+        rule = f"--gradcheck-{name}: must be a positive number"
+        raise pytest.UsageError(f"{rule}: expected seconds, got {given!r}")
+    return seconds
 
 
 def _whole_number(config: pytest.Config, name: str) -> int | None:
@@ -261,9 +276,10 @@ def _report_path(config: pytest.Config) -> Path | None:
     return None if given is None else Path(given)
 
 
-def _remove(path: Path) -> None:
+def _make_room(path: Path) -> None:
     """Yesterday's report must not outlive a run that dies before it writes one."""
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
     except OSError as error:
         _refuse_path(error)
@@ -276,7 +292,7 @@ def _refuse_path(error: OSError) -> NoReturn:
 
 def _options(config: pytest.Config) -> dict[str, Any]:
     """Options of `check` that the command line or the ini file gives."""
-    chosen = {name: _value(config, name, kind) for name, kind in CHECK_OPTIONS.items()}
+    chosen = {name: _value(config, name) for name in CHECK_OPTIONS}
     return {name: value for name, value in chosen.items() if value is not None}
 
 

@@ -151,7 +151,7 @@ def test_a_failure_stays_within_25_lines_of_100_columns(run, pytester):
 
 def test_a_folder_that_cannot_be_made_does_not_hide_the_failure(run, pytester):
     (pytester.path / "file").write_text("")
-    result = run(WRONG, "--gradcheck-capsules=file")
+    result = run(WRONG, "--gradcheck-capsules=file/folder")
     lines = failure(result)
     assert "sin: d(x) disagrees with the derivative by complex step" in " ".join(lines)
     assert lines[-1].startswith("capsule      none: ")

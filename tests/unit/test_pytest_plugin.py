@@ -12,6 +12,8 @@ from xml.etree import ElementTree
 import pytest
 
 import capstone.gradcheck.audit.returned
+from capstone.gradcheck.check import DEPTHS, METHODS
+from capstone.pytest_plugin import CHECK_OPTIONS
 from unit.plugin_project import RIGHT, WRONG, run_project
 
 pytest_plugins = ["pytester"]
@@ -96,13 +98,35 @@ def test_the_command_line_and_the_ini_file_give_options(run):
         ("--gradcheck-seed=x", "--gradcheck-seed: must be a whole number: expected 0 or more"),
         ("--gradcheck-replay=xyz", "--gradcheck-replay: must be what a failed check printed"),
         ("--gradcheck-report=a.txt", "--gradcheck-report: the ending decides what is written"),
-        ("--gradcheck-budget=x", "--gradcheck-budget: must be a number: expected seconds"),
+        ("--gradcheck-report=", "--gradcheck-report: the ending decides *, got ''"),
+        ("--gradcheck-report=/dev/null/a.json", "--gradcheck-report: the file must be writable"),
+        ("--gradcheck-budget=x", "--gradcheck-budget: must be a positive number: expected seconds"),
+        ("--gradcheck-budget=0", "--gradcheck-budget: must be a positive number: expected seconds"),
+        (
+            "--gradcheck-budget=nan",
+            "--gradcheck-budget: must be a positive number: expected *'nan'",
+        ),
+        ("--gradcheck-depth=deep", "--gradcheck-depth: unknown depth: expected one of auto, per_*"),
+        ("--gradcheck-method=", "--gradcheck-method: unknown method: expected one of *, got ''"),
+        ("--gradcheck-capsules=conftest.py", "--gradcheck-capsules: must be a folder: expected a"),
     ],
 )
 def test_a_wrong_option_is_one_line(run, word, message):
     result = run(RIGHT, word)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([f"ERROR: {message}*"])
+
+
+@pytest.mark.parametrize(("name", "known"), [("depth", DEPTHS), ("method", METHODS)])
+def test_options_may_be_what_check_knows(name, known):
+    assert CHECK_OPTIONS[name] == known
+
+
+def test_a_wrong_argument_is_shown_where_the_test_gave_it(run):
+    result = run("def test_it(gradcheck):\n    gradcheck(np.sin, X, backward=right, depth='no')\n")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["E *UsageError: check: unknown depth: expected one of auto*"])
+    result.stdout.no_fnmatch_line("*refuse(*")
 
 
 def seeds(report):

@@ -68,7 +68,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _give_up(command: str, reason: object, code: int) -> int:
-    print(f"capstone {command}: {reason}", file=sys.stderr)
+    """Say why, in one line; who complains is said once."""
+    words = str(reason).removeprefix(f"{command}: ")
+    print(f"capstone {command}: {words}", file=sys.stderr)
     return code
 
 

@@ -38,6 +38,9 @@ def run(options: argparse.Namespace) -> int:
     """Make or compare the badges; 0 if all are green (and as they should be), else 1."""
     if options.folder.exists() and not options.folder.is_dir():
         fail("--folder", "must be a folder", expected="a directory", got=str(options.folder))
+    if not any(getattr(options, name) for name in JUDGES):
+        flags = ", ".join(f"--{name}" for name in JUDGES)
+        fail("badge", "badges are made from reports", expected=f"some of {flags}", got="none")
     badges = {name: make_badge(name, getattr(options, name), JUDGES[name]) for name in JUDGES}
     for badge in badges.values():
         print(f"{badge.label:12}{badge.message}")

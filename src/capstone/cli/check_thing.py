@@ -53,8 +53,8 @@ def refuse_options(options: argparse.Namespace) -> None:
     for name, usual in {**OF_THING, **OF_CAPSULE, "capsule": None}.items():
         if getattr(options, name) != usual:
             flag = f"--{name.replace('_', '-')}"
-            needed = "--replay FILE" if name in OF_CAPSULE else "THING"
-            fail("gradcheck", f"{flag} needs a {needed}", expected=needed, got="none")
+            needed = "--replay FILE" if name in OF_CAPSULE else "a THING"
+            fail("gradcheck", f"{flag} needs {needed}", expected=needed, got="none")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -82,7 +82,7 @@ def _replay(options: argparse.Namespace) -> int:
             rule = f"--{name} is for a check that is not in a capsule"
             fail("gradcheck", rule, expected="no --replay", got=str(options.replay))
     if options.backward and not options.thing:
-        fail("gradcheck", "--backward needs a THING", expected="THING", got="none")
+        fail("gradcheck", "--backward needs a THING", expected="a THING", got="none")
     capsule = load_capsule(options.replay)
     if options.print_test:
         print(make_test(capsule), end="")

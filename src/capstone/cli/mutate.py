@@ -16,6 +16,7 @@ from capstone.case import Case
 from capstone.cases import CASES
 from capstone.cli.gradcheck import subject_of
 from capstone.cli.load import make_input
+from capstone.cli.report_files import check_paths
 from capstone.gradcheck import Op
 from capstone.gradcheck.audit.audit import audit_points
 from capstone.gradcheck.audit.found import Audit
@@ -50,6 +51,7 @@ def run(options: argparse.Namespace) -> int:
     """Audit what was asked for; 0 if no bug survives, else 1."""
     if bool(options.what) == options.all:
         fail("mutate", "say what to mutate", expected="names, or --all", got=_got(options))
+    check_paths(options)
     audits = []
     for what in SUBJECTS if options.all else options.what:
         audit = audit_points(_points(what, options), what)
@@ -72,6 +74,9 @@ def _points(what: str, options: argparse.Namespace) -> list[Point]:
     """Where to check: at all cases of a built-in subject, or at the inputs that were described."""
     if ":" not in what:
         check_choice("mutate", "subject", what, SUBJECTS)
+        if options.forward or options.input:
+            rule, expected = f"{what} brings its own inputs", "no --forward and no --input"
+            fail("mutate", rule, expected=expected, got="some")
         return [point_of(case) for case in CASES if case.subject == what]
     if not options.forward or not options.input:
         rule = f"{what} needs its forward function and its inputs"

@@ -1,4 +1,4 @@
-"""The files that `capstone gradcheck` writes: `--json` and `--html`."""
+"""The files that commands write: `--json`, `--html` and `--capsule`."""
 
 import argparse
 import json
@@ -20,7 +20,7 @@ def check_paths(options: argparse.Namespace) -> None:
         UsageError: it has none.
     """
     for name in NAMES:
-        path = getattr(options, name)
+        path = getattr(options, name, None)  # no command has all of them
         if path is not None and (not path.parent.is_dir() or path.is_dir()):
             expected, got = "a file in a folder that exists", f"'{path}'"
             fail(f"--{name}", "must be writable", expected=expected, got=got)

@@ -1,4 +1,7 @@
-"""The words of a report: one line for what is right, 25 lines of 100 columns for what is not."""
+"""The words of a report: a few lines for what is right, 25 of 100 columns for what is not.
+
+One line may be longer: the command that repeats a check is there to be copied, and stays whole.
+"""
 
 from textwrap import wrap
 
@@ -16,17 +19,19 @@ def in_words(outcome: Outcome) -> str:
 
 
 def _right(outcome: Outcome) -> str:
-    lines = [
+    lines = _wrapped(
         f"{outcome.name}: ok, {outcome.compared} entries by {outcome.method} ({outcome.depth}), "
         f"would have caught {outcome.detection_floor:.0e}"
-    ]
+    )
     for a in outcome.arguments:
         floor = f"would have caught {a.detection_floor:.0e}"
         noise = f", {a.below_noise} entries below the noise" if a.below_noise else ""
-        lines.append(
+        lines += _wrapped(
             f"  {a.name:<12} {a.shape!s:<16} error {a.norm_error:.1e} of the norm, {floor}{noise}"
         )
-    return "\n".join([*lines, *(f"  warning      {warning}" for warning in outcome.warnings)])
+    for warning in outcome.warnings:
+        lines += _wrapped(f"  warning      {warning}")
+    return "\n".join(lines)
 
 
 def _headline(outcome: Outcome) -> str:
@@ -54,12 +59,13 @@ def _body(outcome: Outcome) -> list[str]:
         names = listed([f"{argument.name} ok" for argument in right], "   ", 50)
         lines.append(f"  others       {names}   (would have caught {floor:.0e})")
     for finding in outcome.findings[:3]:
-        words = f"{finding.rule:<12} {finding.message}"
-        lines += wrap(f"  {words}", WIDTH, subsequent_indent=INDENT, max_lines=2)
-    lines += [f"  warning      {warning}" for warning in outcome.warnings[:2]]
+        lines += _wrapped(f"  {finding.rule:<12} {finding.message}", 2)
+    for warning in outcome.warnings[:2]:
+        lines += _wrapped(f"  warning      {warning}", 2)
     located = _located(outcome)
     lines = [*lines[: LINES - 2 - len(located)], *located]
-    return [*map(_line, lines), f"  replay       {outcome.replay}"]
+    replay = outcome.replay.replace("\n", " ")
+    return [*map(_line, lines), f"  replay       {replay}"]
 
 
 def _located(outcome: Outcome) -> list[str]:
@@ -67,8 +73,7 @@ def _located(outcome: Outcome) -> list[str]:
     lines = []
     for found in outcome.located[:3]:
         source, _, words = found.partition(": ")
-        row = f"  {source:<12} {words}"
-        lines += wrap(row, WIDTH, subsequent_indent=INDENT, max_lines=2, placeholder=" ...")
+        lines += _wrapped(f"  {source:<12} {words}", 2)
     return lines
 
 
@@ -81,6 +86,11 @@ def listed(names: list[str], between: str, room: int) -> str:
         shown.append(name)
     more = f" and {len(names) - len(shown)} more" if len(shown) < len(names) else ""
     return between.join(shown) + more
+
+
+def _wrapped(words: str, most: int | None = None) -> list[str]:
+    """On as many lines as it takes, or at most so many; their indentation is that of an entry."""
+    return wrap(words, WIDTH, subsequent_indent=INDENT, max_lines=most, placeholder=" ...")
 
 
 def _line(words: str) -> str:
@@ -100,5 +110,5 @@ def _explain(argument: ArgumentReport) -> list[str]:
         f"  error        {argument.error / size:.1e} relative   "
         f"allowed {argument.allowed / size:.1e}   "
         f"{argument.wrong} of {argument.compared} entries differ",
-        *wrap(f"  diagnosis    {argument.diagnosis}", WIDTH, subsequent_indent=INDENT, max_lines=2),
+        *_wrapped(f"  diagnosis    {argument.diagnosis}", 2),
     ]

@@ -87,3 +87,13 @@ def test_a_file_in_the_place_of_the_folder_is_misuse(badge, tmp_path, capsys):
     assert badge() == 2
     expected = "capstone badge: --folder: must be a folder: expected a directory, got badges\n"
     assert capsys.readouterr().err == expected
+
+
+@pytest.mark.parametrize("words", [[], ["--check"]], ids=["make", "check"])
+def test_without_any_report_the_badges_stay_as_they_are(badge, tmp_path, capsys, words):
+    assert badge() == 0
+    capsys.readouterr()
+    assert badge(*words, **dict.fromkeys(WHOLE)) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("capstone badge: badges are made from reports: expected some of --g")
+    assert colors(tmp_path / "badges") == dict.fromkeys(WHOLE, "brightgreen")

@@ -87,6 +87,12 @@ def test_an_early_end_is_one_line(capsys, monkeypatch, error, code, line):
     assert capsys.readouterr().err == line
 
 
+def test_the_command_is_named_once(capsys):
+    assert main(["gradcheck", "--seed", "-1"]) == 2
+    words = "capstone gradcheck: seed must be a non-negative integer: expected seed >= 0, got -1\n"
+    assert capsys.readouterr().err == words
+
+
 def test_a_closed_pipe_ends_quietly():
     """The reader is gone before the first line; 0 would claim that everything was checked."""
     reading, writing = os.pipe()

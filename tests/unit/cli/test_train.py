@@ -131,7 +131,7 @@ def test_threads_without_threadpoolctl_are_one_line(folder, capsys, monkeypatch)
     assert train("--max-steps", "1", "--threads", "1") == 2
     output, error = capsys.readouterr()
     assert output == ""
-    assert error.startswith("capstone train: train: --threads needs threadpoolctl: ")
+    assert error.startswith("capstone train: --threads needs threadpoolctl: ")
     assert error.count("\n") == 1
     assert [path.name for path in folder.iterdir()] == ["text.txt"]
 

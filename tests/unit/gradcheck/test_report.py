@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from capstone.gradcheck import Finding, GradientMismatch, Op, check
@@ -47,6 +48,28 @@ def test_failure_fits_on_a_screen(report) -> None:
     lines = str(report()).splitlines()
     assert len(lines) <= 25
     assert max(map(len, lines[:-1])) <= 100  # the replay command stays whole
+
+
+@pytest.mark.parametrize("backward", [sin_bwd, lambda dy, x: 2 * dy], ids=["right", "wrong"])
+def test_a_long_warning_is_wrapped(backward) -> None:
+    words = " ".join(f"word{i}" for i in range(20))
+
+    def loud_sin(x):
+        if np.iscomplexobj(x):
+            raise TypeError(words)
+        return np.sin(x)
+
+    lines = str(check(loud_sin, draw(3, 4), backward=backward)).splitlines()
+    first = next(i for i, line in enumerate(lines) if line.startswith("  warning      no complex"))
+    assert len(lines[first]) <= 100
+    assert lines[first + 1].startswith(" " * 15 + "word")
+    assert max(map(len, lines[:-1])) <= 100
+
+
+def test_the_replay_command_stays_whole_to_be_copied() -> None:
+    command = f"pytest {'a' * 200} --gradcheck-replay 7f3a"
+    lines = str(check_sin(backward=lambda dy, x: 2 * dy, replay=command)).splitlines()
+    assert lines[-1] == f"  replay       {command}"
 
 
 def test_pass_says_what_it_would_have_caught() -> None:

@@ -85,7 +85,7 @@ def why_not_complex(evaluator: Evaluator, rng: np.random.Generator) -> str:
     except Exception as error:  # whatever it is, real numbers remain
         return f"forward cannot take complex numbers ({in_one_line(error)})"
     if y.dtype.kind != "c":
-        return "the forward pass drops imaginary parts"
+        return _why_real(step, directions)
     size = np.max(np.abs(base), initial=0)
     if not np.all(np.abs(y[0].real - base) <= 1e-9 * size):
         return "the real part of forward(complex(x)) differs from forward(x)"
@@ -94,3 +94,14 @@ def why_not_complex(evaluator: Evaluator, rng: np.random.Generator) -> str:
     doubt = ROUNDINGS * np.finfo(float).eps * slope.terms + real.noise
     agrees = np.all(np.abs(slope.value - real.value) <= doubt)
     return "" if agrees else "the complex step disagrees with real differences"
+
+
+def _why_real(step: ComplexStep, directions: Directions) -> str:
+    """Why no complex numbers came out: an exception, which counted as the edge of a domain?"""
+    values = step.evaluator.values
+    moved = {i: _moved(values[i], STEP * scale_of(values[i]), d)[0] for i, d in directions.items()}
+    try:
+        step.evaluator.output_at(moved)
+    except Exception as error:  # whatever a forward pass raises
+        return f"forward cannot take complex numbers ({in_one_line(error)})"
+    return "the forward pass drops imaginary parts"

@@ -33,7 +33,8 @@ def load_subject(
     place, _, name = spec.rpartition(":")
     if place and name:
         name, backward = _pair_in(function, place, name, backward)
-    thing = load_thing(function, f"{place}:{name}")
+        spec = f"{place}:{name}"
+    thing = load_thing(function, spec)
     if backward:
         written = load_thing(function, f"{place}:{backward}")
         for one, what in ((thing, name), (written, backward)):

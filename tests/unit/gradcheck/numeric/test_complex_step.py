@@ -33,6 +33,17 @@ def test_trap_falls_back_to_the_ladder_and_the_verdict_is_right(trap: str) -> No
         assert report.warnings[0].startswith("no complex step: ")
 
 
+def test_what_a_forward_raises_at_complex_numbers_is_the_reason() -> None:
+    def real_only(x):
+        if np.iscomplexobj(x):
+            raise TypeError("numbers of the real kind, please")
+        return np.sin(x), x
+
+    report = check_sin(forward=real_only)
+    words = "forward cannot take complex numbers (TypeError: numbers of the real kind, please)"
+    assert report.warnings == [f"no complex step: {words}"]
+
+
 def test_forgotten_abs_is_no_silent_pass() -> None:
     op = Op(lambda x: (x + 1e-6 * np.abs(x), x), lambda dy, x: dy.copy())
     assert check(op, draw(3, 4)).wrong_arguments == ["x"]
