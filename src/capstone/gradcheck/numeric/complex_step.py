@@ -17,8 +17,8 @@ from capstone.gradcheck.warnings_here import warnings_here
 
 STEP = 1e-60  # of the argument's scale: vanishes beside its smallest entries, stays a normal number
 SMALLEST_SCALE = 1e-200  # the step below it would underflow
-# The ladder that looks for dropped imaginary parts: its first step and what it can leave unseen
-LOWEST, ENOUGH, NUDGES = -7.0, 1e-8, (1e2,)
+# The ladder that looks for dropped imaginary parts: its first step, and one sample of noise
+LOWEST, NUDGES = -7.0, (1e2,)
 ROUNDINGS = 64.0  # of the complex slope, in units of eps * sum|terms|, when the ladder judges it
 
 
@@ -71,7 +71,7 @@ def why_not_complex(evaluator: Evaluator, rng: np.random.Generator) -> str:
     only. It moves each argument in proportion to its size.
     """
     step, base = ComplexStep(evaluator), evaluator.base
-    ladder = Ladder(evaluator, rng, lowest=LOWEST, enough=ENOUGH, nudges=NUDGES)
+    ladder = Ladder(evaluator, rng, lowest=LOWEST, nudges=NUDGES)
     directions = {
         index: scale_of(value) * signed(rng, value.shape, np.dtype(float))[None]
         for index, value in enumerate(evaluator.values)

@@ -43,7 +43,6 @@ class Ladder:
         rng: for the samples of noise.
         lowest: decimal exponent of the first step; a higher one saves forwards and suits functions
             that are smooth at that scale.
-        enough: relative noise at which to stop climbing; 0 climbs as far as it can.
         nudges: by how many roundings the inputs move to show how rough the forward is.
     """
 
@@ -57,17 +56,16 @@ class Ladder:
         rng: np.random.Generator,
         *,
         lowest: float = LOWEST,
-        enough: float = 0.0,
         nudges: Sequence[float] = NUDGES,
     ) -> None:
-        self.evaluator, self.lowest, self.enough = evaluator, lowest, enough
+        self.evaluator, self.lowest = evaluator, lowest
         self.roughness = Roughness(evaluator, rng, nudges)
 
     def slopes(self, directions: Directions) -> Slopes:
         """Derivatives along P directions, each through one argument or several at once."""
         eps, values = float(np.finfo(float).eps), self.evaluator.values
         count = len(next(iter(directions.values())))
-        climb = _Climbs(count, self.enough)
+        climb = _Climbs(count)
         # in units of the direction: what its largest and its smallest entries can bear
         bounds = [scales(values[index], moved) for index, moved in directions.items()]
         scale, own = (np.min(column, axis=0) for column in zip(*bounds, strict=True))  # (P,) each
@@ -143,8 +141,8 @@ def stepped(
 class _Climbs:
     """Where each of P directions stands on its three ladders, one an order of truncation."""
 
-    def __init__(self, count: int, enough: float) -> None:
-        self.orders = [_Climb(count, factor, enough) for factor in NOISES]
+    def __init__(self, count: int) -> None:
+        self.orders = [_Climb(count, factor) for factor in NOISES]
         self.below = [np.full(count, np.nan) for _ in NOISES]  # what the rung below gave
 
     @property
@@ -189,8 +187,8 @@ class _Climbs:
 class _Climb:
     """Where each of P directions stands on one ladder."""
 
-    def __init__(self, count: int, factor: float, enough: float) -> None:
-        self.factor, self.enough = factor, enough
+    def __init__(self, count: int, factor: float) -> None:
+        self.factor = factor
         self.roughness = np.zeros(count)  # what rounding of known size does not explain
         self.goes_on = np.ones(count, bool)
         self.agreements = np.zeros(count, int)
@@ -216,8 +214,7 @@ class _Climb:
         self.noise[on] = 2 * np.where(fresh, alone, self.bound[on])
         self.agreements[on] = np.where(fresh, 0, self.agreements[on] + 1)
         self.previous[on], self.bound[on], self.terms[on] = slope[up], bound[up], size[up]
-        is_enough = (self.agreements[at] >= PLATEAU) & (self.noise[at] < self.enough * size)
-        self.goes_on[at] = up & ~is_enough
+        self.goes_on[at] = up
 
     def _judge_roughness(self, at: Array, slope: Array, rounding: Array, step: Array) -> Array:
         """Booleans: the climb starts (again) here; a disagreement before any plateau is noise."""

@@ -16,6 +16,7 @@ def into_a_real_buffer(x):
 
 TRAPS = {
     "abs": (lambda x: x + 1e-6 * np.abs(x), lambda x: 1 + 1e-6 * np.sign(x)),
+    "a small abs": (lambda x: x + 1e-10 * np.abs(x), lambda x: 1 + 1e-10 * np.sign(x)),
     "real part": (lambda x: x + 1e-5 * x.real**2, lambda x: 1 + 2e-5 * x),
     "real buffer": (into_a_real_buffer, lambda x: 2 * x),
     "conjugate": (lambda x: (x * np.conj(x)).real, lambda x: 2 * x),
