@@ -77,6 +77,16 @@ def test_a_run_is_as_documented(suite):
     assert suite["schema"] in read(PAGE)
 
 
+def test_what_the_command_writes_is_as_documented(tmp_path):
+    path = tmp_path / "silu.json"
+    assert main(["gradcheck", "-k", "silu", "--json", str(path)]) == 0
+    whole = json.loads(path.read_text())
+    assert len(whole["checks"]) > 1
+    checks = [{**dict.fromkeys(OF_RUNS), "test": "", **check} for check in whole["checks"]]
+    assert problems({**whole, "checks": checks}, "command", "command") == []
+    assert whole["schema"] in read(PAGE)
+
+
 def test_the_run_shows_every_kind_of_thing(suite):
     """Otherwise the test above would say nothing about it."""
     checks = suite["checks"]
@@ -123,7 +133,7 @@ def test_every_section_is_reached():
         for kind in keys.values()
         for word in re.findall(r"\w+", kind)
     }
-    assert set(TABLES) - mentioned == {"suite", "audit"}
+    assert set(TABLES) - mentioned == {"suite", "command", "audit"}
     assert mentioned - set(TABLES) <= {*PLAIN, "any", "or"}
 
 

@@ -103,7 +103,7 @@ def _row(number: int, check: Check) -> str:
         max((a[key] for a in arguments if a[key] is not None), default=None)
         for key in ("norm_error", "norm_allowed", "detection_floor")
     ]
-    cells = "".join(_number(value) for value in [entries, *figures, check["seconds"]])
+    cells = "".join(map(_number, [entries, *figures])) + _number(check["seconds"], ".2f")
     return (
         f'<tr data-check="check{number}" data-ok="{str(_is_right(check)).lower()}">'
         f'<td><a href="#check{number}">{text_of(check["name"])}</a></td>'
@@ -121,8 +121,8 @@ def _verdict(check: Check) -> str:
     return f'<span class="bad">{"WEAK" if check["ok"] else "WRONG"}</span>'
 
 
-def _number(value: float | None) -> str:
-    shown = "-" if value is None else str(value) if isinstance(value, int) else f"{value:.1e}"
+def _number(value: float | None, digits: str = ".1e") -> str:
+    shown = "-" if value is None else str(value) if isinstance(value, int) else f"{value:{digits}}"
     return f'<td class="number" data-key="{-1 if value is None else value}">{shown}</td>'
 
 

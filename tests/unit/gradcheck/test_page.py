@@ -67,6 +67,10 @@ def test_each_check_has_a_row_that_leads_to_its_section():
     assert [row["data-ok"] for row in outline.of("tr") if "data-ok" in row] == ["true", "false"]
 
 
+def test_seconds_are_shown_as_people_say_them():
+    assert ">0.12</td>" in make_page([{**RIGHT, "seconds": 0.123}])
+
+
 def test_only_what_is_wrong_is_open():
     assert ["open" in details for details in Outline(make_page([RIGHT, WRONG])).of("details")] == [
         False,
