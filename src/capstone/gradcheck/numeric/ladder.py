@@ -243,6 +243,10 @@ def scales(value: Array, directions: Array) -> tuple[Array, Array]:
     sizes = np.where(directions != 0, np.abs(value), 0.0).reshape(count, -1)
     sizes[sizes == 0] = np.inf
     scale = max(SMALLEST_SCALE, scale_of(value))
-    deepest = max(SMALLEST_SCALE, scale * 10.0**-DEEPEST)
-    smallest = np.clip(sizes.min(axis=1, initial=np.inf), deepest, scale)
-    return scale / lengths, smallest / lengths
+    smallest = np.clip(sizes.min(axis=1, initial=np.inf), SMALLEST_SCALE, scale)
+    # the range of steps is bounded: from below, unless there is one entry alone to suit
+    is_alone = np.isfinite(sizes).sum(axis=1) == 1
+    is_alone &= np.count_nonzero(directions.reshape(count, -1), axis=1) == 1
+    smallest = np.where(is_alone, smallest, np.maximum(smallest, scale * 10.0**-DEEPEST))
+    largest = np.minimum(scale, smallest * 10.0**DEEPEST)
+    return largest / lengths, smallest / lengths

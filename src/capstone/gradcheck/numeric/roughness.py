@@ -45,7 +45,9 @@ class Roughness:
         chosen = (touched | ~touched.any(axis=1, keepdims=True)).astype(float)
         largest = chosen @ self.derived  # (P,)
         for bend in self.bends:
-            aligned, independent = np.abs(chosen @ bend), np.sqrt(chosen @ bend**2)
+            size = float(np.max(np.abs(bend), initial=0)) or 1.0  # whose square may overflow
+            aligned = np.abs(chosen @ bend)
+            independent = size * np.sqrt(chosen @ (bend / size) ** 2)
             largest = np.maximum(largest, np.maximum(aligned, independent))
         return np.asarray(largest)
 

@@ -97,6 +97,21 @@ def test_steps_of_subnormal_numbers_are_none() -> None:
     assert (abs(slopes.value - 2 * evaluator.dy) <= slopes.noise).all()
 
 
+def test_tiny_probabilities_have_logarithms() -> None:
+    x = np.array([1e-100, 1e-10, 0.5])
+    evaluator = evaluator_of(elementwise(np.log, lambda x: 1 / x), x)
+    slopes = Ladder(evaluator, np.random.default_rng(0)).slopes({0: np.eye(3)})
+    assert (abs(slopes.value - evaluator.dy / x) <= slopes.noise + EPS * slopes.terms).all()
+    assert (slopes.noise < 1e-6 * slopes.terms).all()
+
+
+def test_huge_outputs_have_noise_of_their_size() -> None:
+    x = np.array([700.0, 1.0])
+    evaluator = evaluator_of(elementwise(np.exp, np.exp), x)
+    slopes = Ladder(evaluator, np.random.default_rng(0)).slopes({0: np.eye(2)})
+    assert (slopes.noise < 1e-6 * slopes.terms).all()
+
+
 def test_small_entries_get_steps_of_their_own() -> None:
     value = np.array([1e-9, 1.0, 0.0])
     np.testing.assert_array_equal(scales(value, np.eye(3))[1], [1e-9, 1.0, 1.0])
