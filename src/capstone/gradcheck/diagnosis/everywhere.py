@@ -171,4 +171,9 @@ def product(e: Evidence) -> str:
             return f"analytic = numeric / {name}**2: is a factor {name}**2 missing?"
         if e.fits(e.numeric * beside * beside):
             return f"analytic = numeric x {name}**2: multiplied for divided by {name}?"
+        for words, of_it in ((f"1 - {name}", 1 - beside), (f"1 + {name}", 1 + beside)):
+            if of_it.all() and _is_without(e, of_it):
+                return f"analytic = numeric / ({words}): is a factor {words} missing?"
+            if e.fits(e.numeric * of_it):
+                return f"analytic = numeric x ({words}): is the factor {words} applied twice?"
     return ""

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from capstone.gradcheck.diagnosis.elementwise import complement, slope
 from capstone.gradcheck.diagnosis.everywhere import (
     absolute,
     clipped,
@@ -20,7 +21,7 @@ from capstone.gradcheck.diagnosis.everywhere import (
     zero,
 )
 from capstone.gradcheck.diagnosis.evidence import Evidence
-from capstone.gradcheck.diagnosis.parts import moved, partial
+from capstone.gradcheck.diagnosis.parts import moved, outside, partial
 from capstone.gradcheck.diagnosis.places import (
     condition,
     edge,
@@ -38,10 +39,18 @@ from capstone.gradcheck.diagnosis.places import (
     zero_slices,
 )
 from capstone.gradcheck.diagnosis.precision import rounded, rounded_inside
-from capstone.gradcheck.diagnosis.rearranged import permuted, reversed_order, shifted, transposed
+from capstone.gradcheck.diagnosis.products import behind, path
+from capstone.gradcheck.diagnosis.rearranged import (
+    permuted,
+    reversed_order,
+    rotated,
+    shifted,
+    transposed,
+)
 from capstone.gradcheck.diagnosis.terms import (
     constant,
     decay,
+    other_axis,
     projection,
     residual,
     slices,
@@ -73,6 +82,7 @@ FINGERPRINTS: tuple[tuple[str, Callable[[Evidence], str]], ...] = (
     ("picked", picked),
     ("single", single),
     ("product", product),
+    ("complement", complement),
     ("residual", residual),
     ("decay", decay),
     ("term", term),
@@ -84,10 +94,16 @@ FINGERPRINTS: tuple[tuple[str, Callable[[Evidence], str]], ...] = (
     ("constant", constant),
     ("projection", projection),
     ("partial", partial),
+    ("partial", outside),
     ("moved", moved),
+    ("path", path),
+    ("rotated", rotated),
     ("place", condition),
     ("place", triangle),
     ("place", indices),
+    ("slope", slope),
+    ("behind", behind),
+    ("axis", other_axis),
     ("rounded", rounded_inside),
 )
 """Kind and test, best explanation first: what holds everywhere before what holds somewhere."""

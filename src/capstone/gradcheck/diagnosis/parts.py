@@ -26,11 +26,28 @@ def partial(e: Evidence) -> str:
     for axis, size in enumerate(e.dy.shape):
         others = tuple(i + 1 for i in range(e.dy.ndim) if i != axis)
         by_slice = products.sum(axis=others)  # (entries, size)
+        found = _one_index(by_slice, axis, e)
+        if found:
+            return found
         if not 1 < size <= min(LONGEST, len(by_slice) - SPARE):
             continue
         weights = np.linalg.lstsq(by_slice, e.analytic.reshape(-1), rcond=None)[0]
         if e.fits((by_slice @ weights).reshape(e.numeric.shape)):
             return _by_argument(weights, e) or _weights_in_words(weights, axis)
+    return ""
+
+
+def _one_index(by_slice: Array, axis: int, e: Evidence) -> str:
+    """Weights that need no fit: one index alone, or all but one."""
+    entries, size = by_slice.shape
+    if not 1 < size <= LONGEST or entries <= SPARE:
+        return ""
+    whole = by_slice.sum(axis=1)
+    for one in np.eye(size):
+        alone = by_slice @ one
+        for weights, guess in ((one, alone), (1 - one, whole - alone)):
+            if e.fits(guess.reshape(e.numeric.shape)):
+                return _weights_in_words(weights, axis)
     return ""
 
 
@@ -59,7 +76,7 @@ def _weights_in_words(weights: Array, axis: int) -> str:
 
 
 def moved(e: Evidence) -> str:
-    """Right for dy reversed, rolled by one or transposed."""
+    """Right for dy reversed, rolled, transposed or otherwise out of order."""
     jacobian = e.jacobian() if e.is_clear and e.dy.size > 1 else None
     if jacobian is None:
         return ""
@@ -67,6 +84,32 @@ def moved(e: Evidence) -> str:
     for words, other in _moves(e.dy):
         if e.fits((flat @ other.reshape(-1)).reshape(e.numeric.shape)):
             return f"right for dy {words}: is dy in another order than the output?"
+    for axis in range(e.dy.ndim):
+        turned = (flat @ np.flip(e.dy, axis).reshape(-1)).reshape(e.numeric.shape)
+        for own in range(e.numeric.ndim if e.grid is None else 0):
+            if e.numeric.shape[own] == e.dy.shape[axis] > 1 and e.fits(np.flip(turned, own)):
+                words = f"right for dy reversed along axis {axis} if reversed along axis {own} too"
+                return f"{words}: are both flips missing?"
+    return ""
+
+
+def outside(e: Evidence) -> str:
+    """Right for dy by a factor, times that factor: it left a mean or a sum that it belongs into."""
+    jacobian = e.jacobian() if e.is_clear and e.dy.size > 1 else None
+    if jacobian is None:
+        return ""
+    for known in e.others:
+        beside = e.beside(known.value) if known.is_real else None
+        if beside is None or not known.value.all() or np.ptp(known.value) == 0:
+            continue
+        try:
+            dy = np.broadcast_to(e.dy / known.value, e.dy.shape)
+        except ValueError:
+            continue
+        guess = (jacobian.reshape(len(jacobian), -1) @ dy.reshape(-1)).reshape(e.numeric.shape)
+        if e.fits(guess * beside):
+            words = f"right for dy / {known.name}, then times {known.name}"
+            return f"{words}: is {known.name} taken out of a sum or a mean?"
     return ""
 
 
@@ -75,8 +118,14 @@ def _moves(dy: Array) -> Iterator[tuple[str, Array]]:
     for axis, size in enumerate(dy.shape):
         if size > 1:
             yield f"reversed along axis {axis}", np.flip(dy, axis)
-        for by in (1, -1) if size > 2 else ():
-            yield f"rolled by {by} along axis {axis}", np.roll(dy, by, axis)
+        for by in sorted(range(-(size // 2), size // 2 + 1), key=abs)[1:] if size > 1 else ():
+            if size <= LONGEST and 2 * by != -size:
+                yield f"rolled by {by} along axis {axis}", np.roll(dy, by, axis)
+        for n in range(2, size):
+            if size % n == 0:
+                split = (*dy.shape[:axis], n, size // n, *dy.shape[axis + 1 :])
+                words = f"with axis {axis} read as {n} x {size // n} for {size // n} x {n}"
+                yield words, dy.reshape(split).swapaxes(axis, axis + 1).reshape(dy.shape)
     if dy.ndim > 1:
         yield "transposed, then reshaped to fit", dy.swapaxes(-1, -2).reshape(dy.shape)
     if dy.ndim > 2:

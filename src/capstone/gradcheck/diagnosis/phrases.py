@@ -18,6 +18,11 @@ def listed(items: Sequence[object], shown: int = SHOWN) -> str:
     return ", ".join(map(str, items[:shown])) + (", ..." if len(items) > shown else "")
 
 
+def both(names: Sequence[str]) -> str:
+    """`x`, `x and w`, `x, w and b`."""
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+
+
 def counted(number: int, noun: str) -> str:
     """`1 entry`, `2 entries`, `1 row`, `2 rows`."""
     if number == 1:

@@ -252,10 +252,22 @@ def _condition(e: Evidence) -> str:
             options = {f"where {name} is {flag}": beside == flag for flag in (True, False)}
         else:
             options = {f"where {name} {sign} 0": _compare(beside, sign) for sign in "<>="}
+            options |= _beyond(name, beside, e)
         for words, mask in options.items():
             if mask.any() and not mask.all() and np.array_equal(mask & live, e.is_wrong):
                 return words
     return ""
+
+
+def _beyond(name: str, beside: Array, e: Evidence) -> dict[str, Array]:
+    """Where the entries are above, or in size above or below, an option, as beyond a clip."""
+    options: dict[str, Array] = {}
+    for option, bound in e.options.items():
+        options[f"where {name} > {option}"] = beside > bound
+        options[f"where {name} < {option}"] = beside < bound
+        options[f"where |{name}| > {option}"] = np.abs(beside) > bound
+        options[f"where |{name}| < {option}"] = np.abs(beside) < bound
+    return options
 
 
 def _compare(array: Array, sign: str) -> Array:

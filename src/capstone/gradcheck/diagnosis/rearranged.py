@@ -4,6 +4,7 @@ Each undoes the move on the analytic gradient, which is known everywhere, and co
 one where that is known.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from itertools import permutations
 
@@ -64,6 +65,31 @@ def _split(e: Evidence) -> str:
     return ""
 
 
+def rotated(e: Evidence) -> str:
+    """The pairs of the last axis have the right length, and another direction."""
+    half = e.numeric.shape[-1] // 2 if e.numeric.ndim and e.grid is None else 0
+    if half < 2 or e.numeric.shape[-1] % 2 or not e.is_clear or e.numeric.size < 12:
+        return ""
+    for words, halves in (
+        (f"(k, k + {half})", (slice(None, half), slice(half, None))),
+        ("(2k, 2k + 1)", (slice(None, None, 2), slice(1, None, 2))),
+    ):
+        said, true = (a[..., halves[0]] + 1j * a[..., halves[1]] for a in (e.analytic, e.numeric))
+        if (np.abs(np.abs(said) - np.abs(true)) <= e.slack).all() and _turns(said, true, e):
+            words = f"pairs {words} of axis {e.numeric.ndim - 1} have the right length"
+            return f"{words}, in another direction: rotated by a wrong angle, or onward for back?"
+    return ""
+
+
+def _turns(said: Array, true: Array, e: Evidence) -> bool:
+    """Are the angles those of positions: the same in every example, unlike one another?"""
+    turn = said * true.conj()
+    first = turn.reshape(-1, *turn.shape[-2:])[:1]
+    angle = first / np.where(first == 0, 1, np.abs(first))
+    aligned = np.abs(true) * (said - true * angle)
+    return bool(np.ptp(np.angle(angle)) > 1e-6 and (np.abs(aligned) <= 10 * e.slack).all())
+
+
 def reversed_order(e: Evidence) -> str:
     """Backwards along an axis."""
     for axis, size in enumerate(e.whole.shape):
@@ -107,8 +133,11 @@ def permuted(e: Evidence) -> str:
             np.moveaxis(a, axis, 0).reshape(size, -1) for a in (e.whole, e.numeric)
         )
         sources = [_source(row, numeric, e.slack) for row in analytic]
-        moved = [n for n, source in enumerate(sources) if source != n and analytic[n].any()]
-        is_order = len({sources[n] for n in moved}) == len(moved) > 1
+        equals = [_source(row, numeric, e.slack) for row in numeric]  # the first of equal slices
+        live = [n for n in range(size) if analytic[n].any()]
+        moved = [n for n in live if sources[n] != equals[n]]
+        counts = Counter(sources[n] for n in live)
+        is_order = len(moved) > 1 and counts <= Counter(equals) and len(counts) > 1
         if None not in sources and is_order:
             return f"slices along axis {axis} in another order: {listed(sources, 8)}"
     return ""

@@ -1,7 +1,7 @@
 """Explanations of the error as a term that is missing or too many, or as a factor per slice."""
 
-from collections.abc import Iterator
-from itertools import combinations
+from collections.abc import Iterator, Sequence
+from itertools import combinations, product
 
 import numpy as np
 
@@ -98,7 +98,7 @@ def constant(e: Evidence) -> str:
 def projection(e: Evidence) -> str:
     """In each slice the error is a multiple of some array, or that and a constant."""
     axes = [(axis,) for axis in reversed(range(e.numeric.ndim)) if e.numeric.shape[axis] >= LEAST]
-    named = list(e.arrays(same_shape=True))
+    named = [*e.arrays(same_shape=True), *_exponentials(e)]
     for fixed in axes:
         for name, array in named:
             if e.fits(e.numeric + _along(e.error, array, fixed) * array):
@@ -112,7 +112,62 @@ def projection(e: Evidence) -> str:
             if e.numeric.shape[fixed[0]] > LEAST and e.fits(e.numeric + guess):
                 words = f"the error is a constant and a multiple of {name} in each slice along"
                 return f"{words} {_named(fixed)}: a wrong projection (a sum or mean over it)?"
+    return _two_multiples(e, axes, named)
+
+
+def _two_multiples(
+    e: Evidence, axes: Sequence[tuple[int, ...]], named: Sequence[tuple[str, Array]]
+) -> str:
+    """In each slice the error is made of two arrays, and there are more entries than that needs."""
+    for (fixed,), ((one, a), (other, b)) in product(axes, combinations(named, 2)):
+        if e.numeric.shape[fixed] <= LEAST:
+            continue
+        error, *columns = (np.moveaxis(array, fixed, -1) for array in (e.error, a, b))
+        basis = np.stack(columns, axis=-1)  # (..., size, 2)
+        made = (basis @ (np.linalg.pinv(basis) @ error[..., None]))[..., 0]
+        if e.fits(e.numeric + np.moveaxis(made, -1, fixed)):
+            words = f"the error is made of {one} and {other} in each slice along axis {fixed}"
+            return f"{words}: one for the other in a projection?"
     return ""
+
+
+def _exponentials(e: Evidence) -> list[tuple[str, Array]]:
+    """Probabilities, which are at hand as logarithms or as what a softmax makes of its argument."""
+    found = []
+    if e.y.shape == e.whole.shape and e.y.max(initial=0) <= 0:
+        found.append(("exp(y)", np.exp(e.on_grid(e.y))))
+    if e.value.ndim and e.value.size and np.isfinite(e.value).all():
+        shifted = e.value - e.value.max(axis=-1, keepdims=True)
+        softmax = np.exp(shifted) / np.exp(shifted).sum(axis=-1, keepdims=True)
+        found.append((f"softmax({e.name})", e.on_grid(softmax)))
+    return found
+
+
+def other_axis(e: Evidence) -> str:
+    """The error mixes one number a row with one a column: a sum over the wrong axis.
+
+    Divided by what it multiplies, it has the form `a[t] + b[t] * c[d]`, which is of rank 2. That
+    says something where the gradient itself is of a higher one.
+    """
+    if e.numeric.ndim < 2 or e.grid is not None or min(e.numeric.shape[-2:]) < 3:
+        return ""
+    if e.dy.shape != e.whole.shape or not e.is_clear:
+        return ""
+    ones = np.ones(e.numeric.shape)
+    for name, array in [("", ones), *e.arrays(same_shape=True), *_exponentials(e)]:
+        if name == "dy" or not array.all():
+            continue
+        if _is_mixed(e.error / array) and not _is_mixed(e.numeric / array):
+            what = f"the error / {name}" if name else "the error"
+            axes = f"axes {e.numeric.ndim - 2} and {e.numeric.ndim - 1}"
+            return f"{what} mixes sums along {axes}: a sum or a mean over the wrong axis?"
+    return ""
+
+
+def _is_mixed(array: Array) -> bool:
+    """Is every matrix of rank 2 at most?"""
+    values = np.linalg.svd(array, compute_uv=False)  # (..., min(T, D))
+    return bool((values[..., 2:] <= 1e-9 * values[..., :1]).all())
 
 
 def _along(array: Array, base: Array, fixed: tuple[int, ...]) -> Array:

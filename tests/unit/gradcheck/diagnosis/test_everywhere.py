@@ -113,3 +113,12 @@ def test_the_true_gradient_in_another_place() -> None:
 
 def test_an_error_near_the_noise_is_not_explained() -> None:
     assert everywhere.factor(evidence(G * (1 + 1e-9), G, noise=1e-9)) == ""
+
+
+@pytest.mark.parametrize("factor", ["1 - y", "1 + y"])
+def test_what_y_leaves_of_1_is_a_factor(factor: str) -> None:
+    right, y = draw(4, 5), draw(4, 5, seed=3)
+    of_y = 1 - y if factor == "1 - y" else 1 + y
+    missing = everywhere.product(evidence(right / of_y, right, y=y))
+    assert f"numeric / ({factor})" in missing
+    assert f"numeric x ({factor})" in everywhere.product(evidence(right * of_y, right, y=y))

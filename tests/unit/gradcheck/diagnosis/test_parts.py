@@ -5,7 +5,7 @@ import pytest
 
 from capstone._typing import Array
 from capstone.gradcheck.diagnosis.evidence import Evidence
-from capstone.gradcheck.diagnosis.parts import moved, partial
+from capstone.gradcheck.diagnosis.parts import moved, outside, partial
 from unit.gradcheck.diagnosis.evidence_of import evidence
 from unit.gradcheck.samples import draw
 
@@ -59,3 +59,39 @@ def test_another_order_with_another_error_beside_it_is_a_near_miss() -> None:
 def test_without_derivatives_nothing_is_said() -> None:
     e = evidence(draw(5), draw(5, seed=3), dy=DY)
     assert partial(e) == moved(e) == ""
+
+
+def test_one_index_needs_no_spare_entries() -> None:
+    dy, jacobian = draw(7, seed=5), draw(3, 7, seed=6)
+    wrong, right = jacobian[:, 2] * dy[2], jacobian @ dy
+    few = {"dy": dy, "jacobian": lambda: jacobian}
+    assert "only at index 2 of axis 0" in partial(evidence(wrong, right, **few))
+    assert "at all but index 2" in partial(evidence(right - wrong, right, **few))
+    assert partial(evidence(right - 2 * wrong, right, **few)) == ""
+
+
+@pytest.mark.parametrize(
+    ("dy", "words"),
+    [
+        (np.roll(DY, 2, axis=1), "rolled by 2 along axis 1"),
+        (DY.reshape(3, 2, 2).swapaxes(1, 2).reshape(3, 4), "axis 1 read as 2 x 2 for 2 x 2"),
+    ],
+)
+def test_dy_farther_out_of_order(dy: Array, words: str) -> None:
+    assert words in moved(right_for(dy))
+
+
+def test_both_flips_missing() -> None:
+    dy, jacobian = draw(5, seed=5), draw(5, 5, seed=6)
+    given = {"dy": dy, "jacobian": lambda: jacobian}
+    twice = evidence((jacobian @ dy[::-1])[::-1], jacobian @ dy, **given)
+    assert "reversed along axis 0 too: are both flips missing?" in moved(twice)
+
+
+def test_a_factor_taken_out_of_a_mean() -> None:
+    gain, dy, jacobian = draw(4, seed=8), draw(3, 4, seed=5), draw(12, 3, 4, seed=6)
+    wrong = (jacobian * (dy / gain)).sum(axis=(1, 2)).reshape(3, 4) * gain
+    right = (jacobian * dy).sum(axis=(1, 2)).reshape(3, 4)
+    given = {"dy": dy, "jacobian": lambda: jacobian, "gain": gain}
+    assert "right for dy / gain, then times gain" in outside(evidence(wrong, right, **given))
+    assert outside(evidence(wrong + 1e-3 * dy, right, **given)) == ""

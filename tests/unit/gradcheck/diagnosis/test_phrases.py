@@ -2,7 +2,7 @@
 
 import pytest
 
-from capstone.gradcheck.diagnosis.phrases import counted, factor_in_words, listed
+from capstone.gradcheck.diagnosis.phrases import both, counted, factor_in_words, listed
 
 
 @pytest.mark.parametrize(
@@ -15,6 +15,13 @@ def test_factor(factor: float, words: str) -> None:
 
 def test_a_long_list_ends_in_dots() -> None:
     assert listed(range(9), shown=3) == "0, 1, 2, ..."
+
+
+@pytest.mark.parametrize(
+    ("names", "words"), [(["x"], "x"), (["x", "w"], "x and w"), (["x", "w", "b"], "x, w and b")]
+)
+def test_names_together(names: list[str], words: str) -> None:
+    assert both(names) == words
 
 
 def test_plurals() -> None:

@@ -125,6 +125,13 @@ def test_a_mask_among_the_arguments_is_named() -> None:
     assert "(where mask is False)" in places.masked(evidence(G, G * HALF, mask=mask))
 
 
+def test_an_option_is_a_threshold() -> None:
+    wrong = np.where(np.abs(NOISE) > 0.8, G + NOISE, G)
+    far = evidence(wrong, G, x=NOISE, options={"delta": 0.8})
+    assert places.condition(far) == "wrong only where |x| > delta"
+    assert places.condition(evidence(wrong, G, x=NOISE, options={"delta": 0.4})) == ""
+
+
 def test_an_edge_beside_nothing_is_none() -> None:
     alone = np.zeros_like(G)
     alone[-1] = G[-1]

@@ -95,3 +95,43 @@ def test_a_part_of_the_true_gradient_is_enough() -> None:
         "w", e.value, SQUARE.T, SQUARE[np.ix_(*grid)], e.is_wrong[np.ix_(*grid)], grid=grid
     )
     assert rearranged.transposed(sampled) == "analytic = numeric transposed"
+
+
+ANGLES = np.arange(1.0, 4.0)[:, None] * np.array([0.3, 0.05])  # (3, 2): position by pair
+
+
+def turned(by: float, *, spoiled: float = 0.0) -> Evidence:
+    """Pairs (k, k + 2) of the last axis, rotated by a multiple of the angles."""
+    right = draw(2, 3, 4)
+    pairs = (right[..., :2] + 1j * right[..., 2:]) * np.exp(1j * by * ANGLES)
+    pairs[1, 2, 0] += spoiled
+    return evidence(np.concatenate([pairs.real, pairs.imag], axis=-1), right)
+
+
+def test_pairs_in_another_direction() -> None:
+    assert rearranged.rotated(turned(-2)).startswith("pairs (k, k + 2) of axis 2 have the right")
+
+
+def test_neighbors_may_be_pairs() -> None:
+    e = turned(-2)
+    order = [0, 2, 1, 3]
+    assert "(2k, 2k + 1)" in rearranged.rotated(
+        evidence(e.whole[..., order], e.numeric[..., order])
+    )
+
+
+def test_pairs_of_another_length_are_a_near_miss() -> None:
+    assert rearranged.rotated(turned(-2, spoiled=1e-3)) == ""
+
+
+def test_pairs_that_turn_at_random_are_a_near_miss() -> None:
+    right = draw(2, 3, 4)
+    pairs = (right[..., :2] + 1j * right[..., 2:]) * np.exp(1j * draw(2, 3, 2, seed=5))
+    assert rearranged.rotated(evidence(np.concatenate([pairs.real, pairs.imag], -1), right)) == ""
+
+
+def test_equal_slices_may_stand_for_each_other() -> None:
+    right = G[[0, 1, 0, 2, 3]]
+    found = rearranged.permuted(evidence(G[[0, 0, 1, 2, 3]], right))
+    assert found.startswith("slices along axis 0 in another order")
+    assert rearranged.permuted(evidence(G[[0, 1, 1, 2, 3]], right)) == ""

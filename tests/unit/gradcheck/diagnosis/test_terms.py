@@ -11,6 +11,7 @@ from unit.gradcheck.samples import draw
 G, DY, X, ROWS = draw(4, 5), draw(4, 5, seed=3), draw(4, 5, seed=4), draw(4, 1, seed=5)
 SPOIL = np.zeros((4, 5))
 SPOIL[1, 2] = 1e-3
+COLUMNS = draw(1, 5, seed=6)
 OTHERS = (Known("v", X, DY, DY),)
 
 CASES = {
@@ -43,6 +44,11 @@ CASES = {
         evidence(G + ROWS * X, G, x=X),
         evidence(G + ROWS * X + SPOIL, G, x=X),
         "the error is a multiple of x in each slice along axis 1",
+    ),
+    "other_axis": (
+        evidence(G + X * (ROWS + 0.1 * COLUMNS), G, x=X, dy=DY),
+        evidence(G + X * (ROWS + 0.1 * COLUMNS) + SPOIL, G, x=X, dy=DY),
+        "the error / x mixes sums along axes 0 and 1",
     ),
 }
 
@@ -83,3 +89,20 @@ def test_an_axis_of_two_entries_shows_no_projection() -> None:
     narrow = draw(3, 2)
     wrong = narrow + draw(3, 2, seed=8)
     assert terms.projection(evidence(wrong, narrow, x=draw(3, 2, seed=9))) == ""
+
+
+def test_probabilities_in_a_projection() -> None:
+    p = np.exp(X) / np.exp(X).sum(axis=-1, keepdims=True)
+    assert "a multiple of exp(y)" in terms.projection(evidence(G + ROWS * p, G, y=np.log(p)))
+    assert "a multiple of softmax(w)" in terms.projection(evidence(G + ROWS * p, G, value=X))
+
+
+def test_two_arrays_in_a_projection() -> None:
+    error = ROWS * X + ROWS[::-1] * DY
+    assert "made of x and dy in each slice" in terms.projection(evidence(G + error, G, x=X, dy=DY))
+    assert terms.projection(evidence(G + error + SPOIL, G, x=X, dy=DY)) == ""
+
+
+def test_an_error_of_a_low_rank_says_nothing_beside_a_gradient_of_one() -> None:
+    flat = G[:, :1] * G[:1]
+    assert terms.other_axis(evidence(flat + ROWS * COLUMNS, flat, dy=DY)) == ""
