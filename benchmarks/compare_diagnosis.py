@@ -3,42 +3,57 @@
     python benchmarks/compare_diagnosis.py
 
 Checks the corpus of `tests/gradcheck/diagnosis_corpus.py`, where each bug has the kind of diagnosis
-that it deserves and its culprits stated beforehand; prints a line a kind, and every miss.
+that it deserves and its culprits stated beforehand; prints a line a kind, and every miss. Then the
+same for `tests/gradcheck/diagnosis_held_out.py`, whose bugs and expectations were written before
+any of them was checked. At that first run 162 of its 227 diagnoses (71.4 %) were of an expected
+kind, and 226 of 227 sets of culprits were right; the missing one was a bug that raised an error.
 """
 
 import sys
 import time
 import warnings
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from gradcheck.diagnosis_corpus import CORPUS
+from gradcheck.diagnosis_held_out import HELD_OUT
 
 
 def main() -> None:
-    """Check everything and print the table."""
+    """Check everything and print both tables."""
     warnings.simplefilter("ignore")  # of the planted bugs: means of empty batches and alike
+    print("corpus")
+    compare([(planted, (planted.kind,)) for planted in CORPUS])
+    print("\nheld out")
+    compare([(bug, bug.kinds) for bug in HELD_OUT])
+
+
+def compare(corpus: Sequence[tuple[Any, tuple[str, ...]]]) -> None:
+    """Check bugs, each with the kinds of diagnosis that are expected, and print the table."""
     right: Counter[str] = Counter()
     total: Counter[str] = Counter()
     blamed, misses = 0, []
     started = time.perf_counter()
-    for planted in CORPUS:
+    for planted, kinds in corpus:
         report = planted.report()
         wrong = {argument.name: argument for argument in report.arguments if not argument.is_right}
         blamed += set(wrong) == set(planted.culprits)
         found = wrong.get(planted.culprits[0])
-        is_named = found is not None and found.kind == planted.kind
-        total[planted.kind] += 1
-        right[planted.kind] += is_named
+        is_named = found is not None and found.kind in kinds
+        total[kinds[0]] += 1
+        right[kinds[0]] += is_named
         if found is not None and not is_named:
-            misses.append(f"{planted.id}: expected {planted.kind}, said {found.diagnosis}")
+            misses.append(f"{planted.id}: expected {' or '.join(kinds)}, said {found.diagnosis}")
     seconds = time.perf_counter() - started
     for kind in sorted(total):
         print(f"{kind:<13} {right[kind]:3d} / {total[kind]}")
-    print(f"{'all':<13} {right.total():3d} / {len(CORPUS)}   {right.total() / len(CORPUS):.1%}")
-    print(f"{'culprits':<13} {blamed:3d} / {len(CORPUS)}   in {seconds:.1f} s")
+    count = len(corpus)
+    print(f"{'all':<13} {right.total():3d} / {count}   {right.total() / count:.1%}")
+    print(f"{'culprits':<13} {blamed:3d} / {count}   in {seconds:.1f} s")
     print("\n".join(misses))
 
 

@@ -17,6 +17,7 @@ LABELS = np.array([2, -1, 0, 4, -1, 2, 1])
 KEPT = np.random.default_rng(11).random((2, 3, 5)) < 0.7
 IDS = np.array([[3, 1, 3, 5, 0], [6, 0, 1, 3, 5]])
 TOKENS = np.array([[2, 0, 2], [5, 6, 2]])
+SIZES = (1.0, 1e-1, 1e-3, 1e-5, 1e-10)  # of random errors; near 1e-8 they look like float32's
 
 # name: (arguments, as shapes to be drawn or as arrays; options)
 POINTS: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
@@ -107,10 +108,39 @@ class HeldOutBug:
 
     def report(self) -> Report:
         """What a check says of it."""
-        forward, backward = passes(self.op)
-        arguments, options = point(self.op)
-        planted = edited(backward, self.old, self.new) if self.old else backward
-        return check(Op(forward, planted, name=self.op, options=options), *arguments)
+        return _checked(self.op, edited(passes(self.op)[1], self.old, self.new))
+
+
+def right_report(op: str) -> Report:
+    """What a check says of an op without a bug."""
+    return _checked(op, passes(op)[1])
+
+
+def random_report(op: str, seed: int) -> Report:
+    """What a check says of an op whose gradients carry random errors of one size."""
+    size = SIZES[seed % len(SIZES)]
+    rng = np.random.default_rng(1000 + seed)
+
+    def backward(dy: Any, saved: Any) -> list[Any]:
+        gradients = passes(op)[1](dy, saved)
+        gradients = gradients if isinstance(gradients, tuple) else (gradients,)
+        if len(errors) < len(gradients):  # the same ones in every pass
+            errors.extend(rng.standard_normal(np.shape(g)) for g in gradients)
+        pairs = zip(gradients, errors, strict=True)
+        return [g + size * np.abs(g).max() * e for g, e in pairs]
+
+    errors: list[Any] = []
+    return _checked(op, backward)
+
+
+def _checked(op: str, backward: Callable[..., Any]) -> Report:
+    arguments, options = point(op)
+    return check(Op(passes(op)[0], backward, options=options), *arguments, locate=False)
+
+
+def is_named(bug: HeldOutBug, report: Report) -> bool:
+    """Is the diagnosis of the first culprit of an expected kind?"""
+    return any(a.name == bug.culprits[0] and a.kind in bug.kinds for a in report.arguments)
 
 
 def bugs(op: str, *edits: tuple[str, str, str, str, str]) -> list[HeldOutBug]:

@@ -239,7 +239,7 @@ BUGS_OF_STRUCTURES = [
             "a b",
             "moved swapped",
         ),
-        ("second factor forgotten", "3 * dy", "dy + 0 *dy", "b", "factor upstream"),
+        ("second factor forgotten", "3 * dy", "1.0 * dy", "b", "factor upstream"),
         ("swapped", "return da, db", "return db, da", "a b", "swapped"),
     ),
     *bugs(

@@ -14,10 +14,10 @@ def sigmoid(x: Array) -> Array:
 def gru_fwd(x: Array, h: Array, wx: Array, wh: Array, bias: Array) -> Any:
     n = h.shape[-1]
     fromx, fromh = x @ wx + bias, h @ wh
-    r = sigmoid(fromx[:, :n] + fromh[:, :n])
-    z = sigmoid(fromx[:, n : 2 * n] + fromh[:, n : 2 * n])
-    c = np.tanh(fromx[:, 2 * n :] + r * fromh[:, 2 * n :])
-    return (1 - z) * c + z * h, (x, h, wx, wh, r, z, c, fromh[:, 2 * n :])
+    r = sigmoid(fromx[..., :n] + fromh[..., :n])
+    z = sigmoid(fromx[..., n : 2 * n] + fromh[..., n : 2 * n])
+    c = np.tanh(fromx[..., 2 * n :] + r * fromh[..., 2 * n :])
+    return (1 - z) * c + z * h, (x, h, wx, wh, r, z, c, fromh[..., 2 * n :])
 
 
 def gru_bwd(dy: Array, saved: Any) -> Any:
@@ -111,7 +111,7 @@ def gated_bwd(dy: Array, saved: Any) -> Any:
 
 def self_attention_fwd(x: Array, wq: Array, wk: Array, wv: Array, wo: Array) -> Any:
     q, k, v = x @ wq, x @ wk, x @ wv  # (T, K)
-    s = q @ k.T / q.shape[-1] ** 0.5
+    s = q @ k.swapaxes(-1, -2) / q.shape[-1] ** 0.5
     e = np.exp(s - s.real.max(axis=-1, keepdims=True))
     p = e / e.sum(axis=-1, keepdims=True)
     return p @ v @ wo, (x, q, k, v, p, wq, wk, wv, wo)

@@ -97,12 +97,13 @@ def segment_sum_bwd(dy: Array, segments: Array) -> Any:
 
 
 def grouped_attention_fwd(q: Array, k: Array, v: Array) -> Any:
-    B, H, T, K = q.shape
-    split = q.reshape(B, k.shape[1], H // k.shape[1], T, K)
-    s = np.einsum("bhgtk,bhsk->bhgts", split, k) / K**0.5
+    *lead, H, T, K = q.shape
+    split = q.reshape(*lead, k.shape[-3], H // k.shape[-3], T, K)
+    s = np.einsum("...hgtk,...hsk->...hgts", split, k) / K**0.5
     e = np.exp(s - s.real.max(axis=-1, keepdims=True))
     p = e / e.sum(axis=-1, keepdims=True)
-    return np.einsum("bhgts,bhsk->bhgtk", p, v).reshape(q.shape), (split, k, v, p)
+    y = np.einsum("...hgts,...hsk->...hgtk", p, v)
+    return y.reshape(*y.shape[:-4], H, T, K), (split, k, v, p)
 
 
 def grouped_attention_bwd(dy: Array, saved: Any) -> Any:
