@@ -61,11 +61,14 @@ class Ladder:
         self.evaluator, self.lowest = evaluator, lowest
         self.roughness = Roughness(evaluator, rng, nudges)
 
-    def slopes(self, directions: Directions) -> Slopes:
-        """Derivatives along P directions, each through one argument or several at once."""
+    def slopes(self, directions: Directions, jumps: Array | float = 0.0) -> Slopes:
+        """Derivatives along P directions, each through one argument or several at once.
+
+        `jumps` (P,) are known to move `<dy, y>` beyond its roughness.
+        """
         eps, values = float(np.finfo(float).eps), self.evaluator.values
         count = len(next(iter(directions.values())))
-        climb = _Climbs(count)
+        climb, jumps = _Climbs(count), np.broadcast_to(jumps, count)
         # in units of the direction: what its largest and its smallest entries can bear
         bounds = [scales(values[index], moved) for index, moved in directions.items()]
         scale, own = (np.min(column, axis=0) for column in zip(*bounds, strict=True))  # (P,) each
@@ -84,7 +87,8 @@ class Ladder:
                 still = climb.goes_on[on] & (step <= 1.01 * scale[on] * 10.0**HIGHEST)
                 slope, size, silent, rounding = (column[still] for column in rung)
                 moves = eps * size * (own[on] + step)[still]  # rounding of the perturbed entries
-                climb.add(on[still], slope, size, silent, rounding + moves, step[still])
+                noise = rounding + moves + jumps[on[still]]
+                climb.add(on[still], slope, size, silent, noise, step[still])
             first += len(steps)
         return climb.slopes()
 

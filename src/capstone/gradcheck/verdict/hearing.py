@@ -12,6 +12,7 @@ import numpy as np
 from capstone._typing import Array
 from capstone.gradcheck.budget import Budget
 from capstone.gradcheck.numeric.evaluator import Evaluator, Numeric, Slopes
+from capstone.gradcheck.numeric.jumps import jumps_along
 from capstone.gradcheck.numeric.ladder import Ladder
 from capstone.gradcheck.numeric.one_sided import Kinks, OneSided, kinks
 from capstone.gradcheck.numeric.probes import nudged
@@ -19,13 +20,17 @@ from capstone.gradcheck.subjects.subject import Subject
 from capstone.gradcheck.verdict.base import Base, gradients_by_index
 from capstone.gradcheck.verdict.compare import Comparison, compare_probes, eps_of
 from capstone.gradcheck.verdict.noise import allowance, scatter
+from capstone.gradcheck.verdict.subgradients import (
+    TOGETHER,
+    agree_together,
+    kink_in_words,
+    within_reach,
+)
 
 GRAY = 1e4  # allowances: an error above is no rounding of the numeric side, which costs to measure
 NUMERIC_SAMPLES = 3  # of the scatter of numeric derivatives
 AT_ONCE = 16  # disputed directions that are looked at before it is decided to go on
 JUMP = 1e3  # roundings of its largest entry that no gradient should err by, excused or not
-SLACK = 1e-6  # share of the radius of subgradients: how well it is known
-TOGETHER = "each a subgradient at its kink, together they are none: does a tie pay twice?"
 
 EvaluatorAt = Callable[[list[Array]], Evaluator]
 
@@ -68,7 +73,8 @@ class Hearing:
         if comparison.limit is not None:
             return comparison  # noise has been measured on a plain implementation
         # at a kink one rounding error may choose another branch: that is no noise
-        return self._with_measured_noise(comparison, index, base, ~is_kink)
+        comparison = self._with_measured_noise(comparison, index, base, ~is_kink)
+        return self._at_jumps(comparison, index, numeric)
 
     def _at_edges(self, comparison: Comparison, index: int, numeric: Numeric) -> Comparison:
         """Where the forward pass runs on one side only, the slope to that side is the truth."""
@@ -93,6 +99,38 @@ class Hearing:
             f"d({name}): {len(lost)} slopes are those to one side, at the edge of the domain"
         )
         return replace(comparison, numeric=slopes)
+
+    def _at_jumps(self, comparison: Comparison, index: int, numeric: Numeric) -> Comparison:
+        """Where the forward pass stands still and jumps, the ladder is climbed again, knowing it.
+
+        A batch of disputed directions without any that is right then ends the search.
+        """
+        disputed = np.flatnonzero(comparison.is_wrong)
+        if not isinstance(numeric, Ladder):
+            return comparison
+        excused = 0
+        for start in range(0, len(disputed), AT_ONCE):
+            part = disputed[start : start + AT_ONCE]
+            moved = comparison.directions_of(part)
+            jumps = jumps_along(numeric.evaluator, index, moved)
+            slopes = numeric.slopes({index: moved}, jumps)
+            pairs = zip(comparison.numeric, slopes, strict=True)
+            again = replace(
+                comparison, numeric=Slopes(*(_with(old, part, new) for old, new in pairs))
+            )
+            is_right = ~again.is_wrong[part]
+            if not is_right.any():
+                break
+            excused += int(is_right.sum())
+            pairs = zip(comparison.numeric, again.numeric, strict=True)
+            better = Slopes(
+                *(_with(old, part[is_right], new[part[is_right]]) for old, new in pairs)
+            )
+            comparison = replace(comparison, numeric=better)
+        if excused:
+            words = f"{excused} slopes of a forward pass that moves in jumps there are uncertain"
+            self.warnings.append(f"d({comparison.argument.name}): {words}")
+        return comparison
 
     def _with_measured_noise(
         self, comparison: Comparison, index: int, base: Base, may_be_noise: Array
@@ -180,9 +218,10 @@ class Hearing:
             found = found or (part, here)
         if found is None:
             return comparison, reach > 0
-        judged = _within_reach(comparison, reach)
-        words = _kink_in_words(judged, *found)
-        if comparison.probes is None and not self._agree_together(judged, index, numeric, reach):
+        judged = within_reach(comparison, reach)
+        words = kink_in_words(judged, *found)
+        is_per_entry = comparison.probes is None
+        if is_per_entry and not agree_together(judged, index, numeric, reach, self.rng):
             judged, words = comparison, f"d({comparison.argument.name}): {TOGETHER}"
         self.warnings.append(words)
         if comparison.probes is not None and not judged.is_wrong.any():
@@ -221,52 +260,8 @@ class Hearing:
         self.forwards += silenced.forwards
         return others if others.is_wrong.any() else comparison
 
-    def _agree_together(
-        self, comparison: Comparison, index: int, numeric: Ladder, reach: Array
-    ) -> bool:
-        """Are the values at several kinks possible at once?
-
-        Each of two tied entries of a maximum may get all of the gradient, but not both of them.
-        """
-        at = (reach > 0) & ~comparison.is_wrong
-        if at.sum() < 2:
-            return True
-        size = len(reach)
-        for signs in (np.ones(size), self.rng.choice([-1.0, 1.0], size)):
-            v = at * signs * self.rng.uniform(0.5, 1.5, size)
-            direction = v.reshape(1, *comparison.argument.value.shape)
-            here = kinks(numeric.evaluator, index, direction)
-            center, analytic = (here.left[0] + here.right[0]) / 2, float(comparison.analytic @ v)
-            doubt = SLACK * np.abs(comparison.analytic * v).sum() + comparison.allowed @ np.abs(v)
-            if not abs(analytic - center) <= here.radius[0] + doubt + SLACK * abs(center):
-                return False
-        return True
-
-
-def _within_reach(comparison: Comparison, reach: Array) -> Comparison:
-    """The truth is whatever lies within reach of the mean slope and nearest to the gradient."""
-    mean = comparison.numeric.value
-    nearest = np.clip(comparison.analytic, mean - reach, mean + reach)
-    value = np.where(reach > 0, nearest, mean)
-    numeric = comparison.numeric._replace(value=value)
-    return replace(comparison, numeric=numeric, extra=comparison.extra + SLACK * reach)
-
 
 def _with(old: Array, part: Array, new: Array) -> Array:
     changed = old.copy()
     changed[part] = new
     return changed
-
-
-def _kink_in_words(comparison: Comparison, part: Array, found: Kinks) -> str:
-    """One of the kinks, and whether the gradient there is a subgradient."""
-    name, shape = comparison.argument.name, comparison.argument.value.shape
-    at_kink = np.flatnonzero(found.radius > 0)
-    wrong = [n for n in at_kink if comparison.is_wrong[part[n]]]
-    n = wrong[0] if wrong else at_kink[0]
-    entry = [int(i) for i in np.unravel_index(part[n], shape)] if comparison.probes is None else ""
-    verdict = "no subgradient" if wrong else "a subgradient"
-    return (
-        f"d({name}){entry or ''} is {verdict}: a kink lies within {found.within[n]:.0e}, slopes "
-        f"{found.left[n]:.4g} and {found.right[n]:.4g} beside it"
-    )
