@@ -2,11 +2,11 @@
 
     python benchmarks/compare_diagnosis.py
 
-Checks the corpus of `tests/gradcheck/diagnosis_corpus.py`, where each bug has the kind of diagnosis
-that it deserves and its culprits stated beforehand; prints a line a kind, and every miss. Then the
-same for `tests/gradcheck/diagnosis_held_out.py`, whose bugs and expectations were written before
-any of them was checked. At that first run 162 of its 227 diagnoses (71.4 %) were of an expected
-kind, and 226 of 227 sets of culprits were right; the missing one was a bug that raised an error.
+Checks the corpus in `tests/unit/gradcheck/diagnosis/corpus`, where each bug has the kind of
+diagnosis that it deserves and its culprits stated beforehand; prints a line a kind, and every miss.
+Then the same for the held-out corpus beside it, whose bugs and expectations were written before any
+of them was checked. At that first run 162 of its 227 diagnoses (71.4 %) were of an expected kind,
+and 226 of 227 sets of culprits were right; the missing one was a bug that raised an error.
 """
 
 import sys
@@ -19,8 +19,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from gradcheck.diagnosis_corpus import CORPUS
-from gradcheck.diagnosis_held_out import HELD_OUT
+from unit.gradcheck.diagnosis.corpus.diagnosis_corpus import CORPUS
+from unit.gradcheck.diagnosis.corpus.diagnosis_held_out import HELD_OUT
 
 
 def main() -> None:

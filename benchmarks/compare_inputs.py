@@ -23,11 +23,11 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from capstone.gradcheck import Op, audit
 from capstone.gradcheck.audit.plant import bugs
-from gradcheck.habits import HABITS, RECIPES, Habits, inputs_for, op_of, warned_of
 from gradcheck.mutants_of_attention import MUTANTS_OF_ATTENTION
 from gradcheck.mutants_of_loss import MUTANTS_OF_LOSS
 from gradcheck.mutants_of_ops import MUTANTS_OF_OPS
 from gradcheck.planting import plant
+from unit.gradcheck.inputs.habits import HABITS, RECIPES, Habits, inputs_for, op_of, warned_of
 
 MUTANTS = [
     mutant

@@ -13,7 +13,7 @@ from capstone import layers, ops
 from capstone.gradcheck import Op, check, tap, tap_grad, triangulate
 from cases import OP_CASES, params
 from oracle.reference_ops import OPS
-from unit.gradcheck.diagnosis.gelu import GELU
+from unit.gradcheck.localize.gelu import GELU
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((2, 3, 5)) * [[[0.01], [1.0], [3.0]]]

@@ -12,7 +12,7 @@ from capstone._typing import Array
 from capstone.cli.load import make_input
 from capstone.cli.report_files import write_reports
 from capstone.gradcheck import Report, check, load_capsule, make_test, save_capsule, shrink
-from capstone.gradcheck.diagnosis.recipe import named
+from capstone.gradcheck.capsules.recipe import named
 from capstone.gradcheck.inputs.design import design
 from capstone.gradcheck.subjects.load_subject import load_subject
 from capstone.gradcheck.subjects.stored import Stored

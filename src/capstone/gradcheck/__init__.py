@@ -6,14 +6,14 @@ It imports nothing of the transformer that this package also holds, so it serves
 from capstone.errors import GradientMismatch
 from capstone.gradcheck.audit.audit import audit
 from capstone.gradcheck.audit.found import Audit
+from capstone.gradcheck.capsules.capsule import Capsule, load_capsule, save_capsule
+from capstone.gradcheck.capsules.reproduction import make_test
+from capstone.gradcheck.capsules.shrink import Shrunk, shrink
 from capstone.gradcheck.check import check
-from capstone.gradcheck.diagnosis.capsule import Capsule, load_capsule, save_capsule
-from capstone.gradcheck.diagnosis.reproduction import make_test
-from capstone.gradcheck.diagnosis.shrink import Shrunk, shrink
-from capstone.gradcheck.diagnosis.taps import tap, tap_grad
-from capstone.gradcheck.diagnosis.triangulate import Triangulation, triangulate
 from capstone.gradcheck.inputs.design import design
 from capstone.gradcheck.inputs.lint import lint
+from capstone.gradcheck.localize.taps import tap, tap_grad
+from capstone.gradcheck.localize.triangulate import Triangulation, triangulate
 from capstone.gradcheck.outcome import ArgumentReport, Finding
 from capstone.gradcheck.report import Report
 from capstone.gradcheck.subjects.functions import Op

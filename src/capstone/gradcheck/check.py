@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from capstone.gradcheck.budget import Budget, BudgetSpentError
-from capstone.gradcheck.diagnosis.locate import locate as find_place
-from capstone.gradcheck.diagnosis.taps import tapped_by
 from capstone.gradcheck.inputs.lint import add_hints
+from capstone.gradcheck.localize.locate import locate as find_place
+from capstone.gradcheck.localize.taps import tapped_by
 from capstone.gradcheck.outcome import Finding
 from capstone.gradcheck.protocol.causality import check_axis, check_causality
 from capstone.gradcheck.protocol.elsewhere import check_elsewhere, check_ignored

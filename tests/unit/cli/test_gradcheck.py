@@ -10,7 +10,7 @@ import tolerances
 from capstone.cases import CASES
 from capstone.cli import main
 from capstone.gradcheck import save_capsule
-from capstone.gradcheck.diagnosis.recipe import named
+from capstone.gradcheck.capsules.recipe import named
 from capstone.gradcheck.subjects.load_subject import load_subject
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from capstone._typing import Array
-from capstone.gradcheck.diagnosis.taps import Session, tapped_by
+from capstone.gradcheck.localize.taps import Session, tapped_by
 from capstone.gradcheck.subjects.subject import Subject, frozen
 
 
