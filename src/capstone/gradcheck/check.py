@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
@@ -97,15 +97,18 @@ def check(
         refuse("seed must be a non-negative integer", expected="seed >= 0", got=repr(seed))
     means = Means(backward, gradient, names, order)
     made = make_subject(subject, inputs, means, name=name, seed=int(seed))
-    options = Options(wrt, depth, method, upstream, budget, causal, int(seed), replay, locate)
-    report = check_subject(made, options, _plain(plain, inputs, made, int(seed)))
+    beside = make_plain(plain, inputs, made, int(seed))
+    options = Options(
+        wrt, depth, method, upstream, budget, causal, beside, int(seed), replay, locate
+    )
+    report = check_subject(made, options)
     if options.locate and not report.ok:
         _locate(made, report, options)
     return report
 
 
-def _plain(thing: Any, inputs: tuple[Any, ...], subject: Subject, seed: int) -> Plain | None:
-    """The plain implementation, if there is one.
+def make_plain(thing: Any, inputs: Sequence[Any], subject: Subject, seed: int) -> Plain | None:
+    """The plain implementation beside a subject, if there is one.
 
     Raises:
         UsageError: its own gradient is wrong.
@@ -130,7 +133,9 @@ def _locate(subject: Subject, report: Report, options: "Options") -> None:
         if budget.is_spent(report.forwards):
             raise BudgetSpentError
         left = None if budget.limit is None else budget.left(report.forwards)
-        how = replace(options, wrt=None, upstream=upstream, depth=depth, budget=left)
+        how = replace(
+            options, wrt=None, upstream=upstream, depth=depth, budget=left, causal=None, plain=None
+        )
         judged = check_subject(part, how)
         report.forwards += judged.forwards
         report.backwards += judged.backwards
@@ -152,12 +157,13 @@ class Options:
     upstream: Any = None
     budget: float | None = None
     causal: int | None = None
+    plain: Plain | None = None
     seed: int = 0
     replay: str = ""
     locate: bool = True
 
 
-def check_subject(subject: Subject, options: Options, plain: Plain | None = None) -> Report:
+def check_subject(subject: Subject, options: Options) -> Report:
     """`check` of what is a subject already.
 
     Raises:
@@ -175,21 +181,16 @@ def check_subject(subject: Subject, options: Options, plain: Plain | None = None
     _keep_freed_memory()
     # An overflow or a NaN is judged by the rules below, at the point itself; elsewhere it only
     # ends a search, so that NumPy need not warn of it.
-    beside = plain.subject.restored() if plain else nullcontext()
+    beside = options.plain.subject.restored() if options.plain else nullcontext()
     with subject.restored(), beside, tapped_by(None), np.errstate(all="ignore"):
-        _run(subject, chosen, report, options, budget, plain)
+        _run(subject, chosen, report, options, budget)
         add_hints(report, subject, options.upstream)
     report.seconds = time.perf_counter() - budget.started
     return report
 
 
 def _run(
-    subject: Subject,
-    chosen: list[int],
-    report: Report,
-    options: Options,
-    budget: Budget,
-    plain: Plain | None,
+    subject: Subject, chosen: list[int], report: Report, options: Options, budget: Budget
 ) -> None:
     """Fill the report: the base pass, the numbers, then the protocol if all is well so far."""
     rng = np.random.default_rng(options.seed)
@@ -198,7 +199,7 @@ def _run(
         return
     protocol = Protocol(subject, base.values, base.dy, base.gradients, rng)
     report.findings += check_contract(protocol)
-    verifier = Verifier(subject, base, chosen, report, rng, budget, plain=plain)
+    verifier = Verifier(subject, base, chosen, report, rng, budget, plain=options.plain)
     shows_something = verifier.compare()
     if not shows_something and not any(f.rule == "budget" for f in report.findings):
         words = "nothing but zeros (to rounding) was compared, which shows nothing"

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from capstone._typing import Array
-from capstone.gradcheck.check import Options
+from capstone.gradcheck.check import Options, make_plain
 from capstone.gradcheck.subjects.make_subject import Means, make_subject
 from capstone.gradcheck.subjects.subject import Argument, Subject
 
@@ -32,8 +32,12 @@ class Point(NamedTuple):
     @property
     def how(self) -> Options:
         """The options that do not say what the subject is."""
-        others = {*Means.__annotations__, "name"}
-        return Options(**{k: v for k, v in self.options.items() if k not in others})
+        others = {*Means.__annotations__, "name", "plain"}
+        options = Options(**{k: v for k, v in self.options.items() if k not in others})
+        beside = self.options.get("plain")
+        if beside is None:
+            return options
+        return replace(options, plain=make_plain(beside, self.inputs, self.make(), options.seed))
 
     def make(self) -> Subject:
         """What the checks work on.
