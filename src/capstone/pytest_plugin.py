@@ -6,7 +6,6 @@ Loading this module loads nothing but pytest: NumPy and the verifier come with t
 
 import json
 import time
-import zlib
 from collections.abc import Generator, Sequence
 from contextvars import ContextVar
 from pathlib import Path
@@ -15,6 +14,16 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 
 from capstone import pytest_capsules as capsules
+from capstone.pytest_options import (
+    SEED,
+    add_options,
+    check_options,
+    marked,
+    report_path,
+    seeds,
+    setting,
+    whole_number,
+)
 from capstone.pytest_record import PROPERTY, Record, paths, selection
 
 if TYPE_CHECKING:
@@ -23,43 +32,12 @@ if TYPE_CHECKING:
 RECORD = pytest.StashKey[Record]()
 CALLS = pytest.StashKey[int]()
 CURRENT: ContextVar[pytest.Item | None] = ContextVar("current test", default=None)
-SEED = 0
 WORST = 5  # lines of the summary
-# Options of `check`, as options here, and what they may be (not imported, which would load NumPy)
-CHECK_OPTIONS: dict[str, tuple[str, ...]] = {
-    "depth": ("auto", "per_entry", "projection"),
-    "method": ("auto", "complex", "ladder"),
-    "budget": (),  # any number of seconds
-}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Everything that can be chosen on the command line or, with underscores, in the ini file."""
-    group = parser.getgroup("gradcheck", "gradcheck: verification of hand-written backward passes")
-    helps = {
-        "seed": f"base of the seed of every check (default: {SEED})",
-        "depth": "per_entry, projection or auto",
-        "method": "complex, ladder or auto",
-        "budget": "seconds that one check may take",
-        "report": "write a report of the run to this file: .json or .html",
-        "capsules": "folder for failed checks, made small, each in a file that replays it",
-    }
-    for name, words in helps.items():
-        group.addoption(f"--gradcheck-{name}", metavar=name.upper(), default=None, help=words)
-        parser.addini(f"gradcheck_{name}", words)
-    group.addoption(
-        "--gradcheck-extra-seed",
-        metavar="N",
-        default=None,
-        help="run each check once more, with another seed: a number, or 'new' for one of this run",
-    )
-    again = "repeat a check: the ID that it printed, or its capsule (.npz)"
-    group.addoption("--gradcheck-replay", metavar="ID", help=again)
-    group.addoption(
-        "--gradcheck-sensitivity",
-        action="store_true",
-        help="repeat each check with planted errors, all of which it must find",
-    )
+    add_options(parser)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -71,14 +49,14 @@ def pytest_configure(config: pytest.Config) -> None:
     if extra == "new":
         config.option.gradcheck_extra_seed = str(time.time_ns() % 10**6)
     for name in ("seed", "extra-seed"):
-        _whole_number(config, name)
+        whole_number(config, name)
     capsules.seed_of_replay(config.getoption("gradcheck_replay"))
     config.stash[capsules.CAPSULE] = capsules.capsule_of_replay(
         config.getoption("gradcheck_replay")
     )
-    _options(config)
-    capsules.check_folder(_setting(config, "capsules"))
-    path = _report_path(config)
+    check_options(config)
+    capsules.check_folder(setting(config, "capsules"))
+    path = report_path(config)
     if path is not None and path.suffix not in (".json", ".html"):
         rule = "--gradcheck-report: the ending decides what is written"
         raise pytest.UsageError(f"{rule}: expected .json or .html, got {path.name!r}")
@@ -89,10 +67,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_report_header(config: pytest.Config) -> str:
     """One line: what decides the checks of this run."""
-    words = [f"seed {_whole_number(config, 'seed') or SEED}"]
+    words = [f"seed {whole_number(config, 'seed') or SEED}"]
     extra = config.getoption("gradcheck_extra_seed")
     words += [f"extra seed {extra}"] if extra is not None else []
-    words += [f"{name} {value}" for name, value in _options(config).items()]
+    words += [f"{name} {value}" for name, value in check_options(config).items()]
     capsule = config.stash[capsules.CAPSULE]
     words += [f"replay of {capsule.found['test']}"] if capsule else []
     words += ["sensitivity control"] if config.getoption("gradcheck_sensitivity") else []
@@ -119,10 +97,10 @@ class GradCheck:
             raise RuntimeError("gradcheck: the fixture must be called from within a test")
         item.stash[CALLS] = item.stash.get(CALLS, 0) + 1
         place = capsules.place_of(item, item.stash[CALLS])
-        options = {**_options(self.config), **_marked(item), **options}
-        capsule, folder = self.config.stash[capsules.CAPSULE], _setting(self.config, "capsules")
+        options = {**check_options(self.config), **marked(item), **options}
+        capsule, folder = self.config.stash[capsules.CAPSULE], setting(self.config, "capsules")
         chosen, options = capsules.replayed(capsule, place, inputs, options)
-        for seed in _seeds(self.config, item, options):
+        for seed in seeds(self.config, item, options):
             seeded = {**options, "seed": seed}
             report = self._once(item, subject, chosen, seeded)
             if not report.ok:
@@ -220,12 +198,12 @@ def pytest_terminal_summary(
     record.read(terminalreporter.stats)
     for line in record.table(WORST):
         terminalreporter.write_line(line)
-    path = _report_path(config)
+    path = report_path(config)
     if path is None:
         return
     run = {
         "exit_status": int(exitstatus),
-        "seed": _whole_number(config, "seed") or SEED,
+        "seed": whole_number(config, "seed") or SEED,
         "sensitivity": bool(config.getoption("gradcheck_sensitivity")),
         "selection": selection(config),
         "paths": paths(config),
@@ -236,44 +214,6 @@ def pytest_terminal_summary(
     except OSError as error:
         _refuse_path(error)
     terminalreporter.write_line(f"gradcheck: report written to {path}")
-
-
-def _setting(config: pytest.Config, name: str) -> str | None:
-    """An option of the command line, else of the ini file."""
-    given = config.getoption(f"gradcheck_{name.replace('-', '_')}")
-    if given is None and name in ("seed", "depth", "method", "budget", "report", "capsules"):
-        given = config.getini(f"gradcheck_{name}") or None
-    return None if given is None else str(given)
-
-
-def _value(config: pytest.Config, name: str) -> Any:
-    given, choices = _setting(config, name), CHECK_OPTIONS[name]
-    if given is None or given in choices:
-        return given
-    if choices:
-        rule, expected = f"--gradcheck-{name}: unknown {name}", f"one of {', '.join(choices)}"
-        raise pytest.UsageError(f"{rule}: expected {expected}, got {given!r}")
-    try:
-        seconds = float(given)
-    except ValueError:
-        seconds = 0.0
-    if not seconds > 0:
-        rule = f"--gradcheck-{name}: must be a positive number"
-        raise pytest.UsageError(f"{rule}: expected seconds, got {given!r}")
-    return seconds
-
-
-def _whole_number(config: pytest.Config, name: str) -> int | None:
-    given = _setting(config, name)
-    if given is not None and not given.isdecimal():
-        rule = f"--gradcheck-{name}: must be a whole number"
-        raise pytest.UsageError(f"{rule}: expected 0 or more, got {given!r}")
-    return None if given is None else int(given)
-
-
-def _report_path(config: pytest.Config) -> Path | None:
-    given = _setting(config, "report")
-    return None if given is None else Path(given)
 
 
 def _make_room(path: Path) -> None:
@@ -288,37 +228,3 @@ def _make_room(path: Path) -> None:
 def _refuse_path(error: OSError) -> NoReturn:
     rule = "--gradcheck-report: the file must be writable"
     raise pytest.UsageError(f"{rule}: expected a writable path, got {error}") from error
-
-
-def _options(config: pytest.Config) -> dict[str, Any]:
-    """Options of `check` that the command line or the ini file gives."""
-    chosen = {name: _value(config, name) for name in CHECK_OPTIONS}
-    return {name: value for name, value in chosen.items() if value is not None}
-
-
-def _marked(item: pytest.Item) -> dict[str, Any]:
-    """Options that the test's markers give, the nearest one last."""
-    options: dict[str, Any] = {}
-    for marker in reversed(list(item.iter_markers("gradcheck"))):
-        if marker.args:
-            rule = f"{item.nodeid}: the marker gradcheck takes options by name"
-            raise pytest.UsageError(f"{rule}: expected name=value, got {marker.args[0]!r}")
-        options |= marker.kwargs
-    return options
-
-
-def _seeds(config: pytest.Config, item: pytest.Item, options: dict[str, Any]) -> list[int]:
-    """The seed of this check, and the one of a second run if there is to be one.
-
-    Made of the base seed and the test's name, so that neither order nor selection nor the
-    number of processes changes it.
-    """
-    given = capsules.seed_of_replay(config.getoption("gradcheck_replay"))
-    if given is not None:
-        return [given]
-    if "seed" in options:
-        return [options["seed"]]
-    bases = [_whole_number(config, "seed") or SEED]
-    extra = _whole_number(config, "extra-seed")
-    bases += [] if extra is None else [extra]
-    return [zlib.crc32(f"{base}:{item.nodeid}".encode()) for base in bases]

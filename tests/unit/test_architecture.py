@@ -42,6 +42,7 @@ FLOORS = {
     "__main__": 5,
     "pytest_plugin": 6,
     "pytest_capsules": 6,
+    "pytest_options": 6,
     "pytest_record": 6,
 }
 VERIFIER = {"gradcheck": {"errors", "_typing"}}  # whole list of what the verifier may import
@@ -64,7 +65,9 @@ SIDEWAYS = {
     ("cli", "train"),
     ("__main__", "cli"),
     ("pytest_plugin", "pytest_capsules"),
+    ("pytest_plugin", "pytest_options"),
     ("pytest_plugin", "pytest_record"),
+    ("pytest_options", "pytest_capsules"),
 }
 # the highest floor that they need
 LOW = {"generate": 0, "checkpoint": 2, "optim": 2, "data": 0, "badges": 0}

@@ -13,7 +13,7 @@ import pytest
 
 import capstone.gradcheck.audit.returned
 from capstone.gradcheck.check import DEPTHS, METHODS
-from capstone.pytest_plugin import CHECK_OPTIONS
+from capstone.pytest_options import CHECK_OPTIONS
 from unit.plugin_project import RIGHT, WRONG, run_project
 
 pytest_plugins = ["pytester"]
