@@ -72,6 +72,11 @@ def _value(config: pytest.Config, name: str) -> Any:
 
 
 def whole_number(config: pytest.Config, name: str) -> int | None:
+    """An option that counts.
+
+    Raises:
+        UsageError: it is no whole number.
+    """
     given = setting(config, name)
     if given is not None and not given.isdecimal():
         rule = f"--gradcheck-{name}: must be a whole number"
@@ -80,6 +85,7 @@ def whole_number(config: pytest.Config, name: str) -> int | None:
 
 
 def report_path(config: pytest.Config) -> Path | None:
+    """Where the report goes, if one is asked for."""
     given = setting(config, "report")
     return None if given is None else Path(given)
 

@@ -107,7 +107,9 @@ def test_what_comes_out_is_a_report_or_a_usage_error(
         lines = str(report).splitlines()[:-1]  # the last one may be as long as a test's name
         assert len(lines) < 25
         assert report.ok or all(len(line) <= 100 for line in lines)
-        assert not report.ok or leaves_gradients_right(*deeds), report
+        # of several mistakes one may make up for another
+        is_one = sum(deed not in RIGHT for deed, _ in deeds) == 1
+        assert not (report.ok and is_one) or leaves_gradients_right(*deeds), report
         report.to_dict()
 
 

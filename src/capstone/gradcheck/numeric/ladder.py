@@ -26,7 +26,7 @@ SAFETY = 8.0  # roundings of a forward pass, in units of eps * sum|terms|, that 
 LOWEST, HIGHEST = -13.0, -1.0  # decimal exponents of the step, in units of the scale
 DEEPEST = 30.0  # decades below the array's scale at which small entries get steps of their own
 PLATEAU = 2  # agreements in a row that make one
-RUNGS = 4  # that are evaluated by one call where they can be stacked
+RUNGS = 16  # that are evaluated by one call where they can be stacked
 # Rounding of a difference of second, fourth and sixth order, in units of that of its own rung: with
 # a ratio r of steps, (r**2 * r + 1) / (r**2 - 1) = 3.6, and (r**4 * 3.6 * r + 3.6) / (r**4 - 1).
 RATIO = 10**0.5

@@ -196,10 +196,8 @@ def _picture(
     for axis, size in enumerate(decades.shape):
         starts = np.unique(np.linspace(0, size, min(size, PICTURE), endpoint=False).astype(int))
         decades = np.maximum.reduceat(decades, starts, axis=axis)
-    return tuple(
-        tuple(None if np.isinf(value) else round(float(value), 1) for value in row)
-        for row in decades
-    )
+    rows = np.round(decades, 1).tolist()
+    return tuple(tuple(None if value == -np.inf else value for value in row) for row in rows)
 
 
 def find_wrong_entries(

@@ -108,7 +108,10 @@ def _sample(
 def _is_lost(movement: Array, gradient: Array, dy: Array) -> bool:
     """Has a gradient moved by more than rounding of any number at hand explains?"""
     largest = max(float(np.max(np.abs(array), initial=0)) for array in (gradient, dy))
-    limit = LOST * float(np.finfo(gradient.dtype).eps) * largest
+    eps = np.finfo(
+        np.result_type(gradient.dtype, np.float16)
+    ).eps  # whole numbers are a mistake too
+    limit = LOST * float(eps) * largest
     return bool(np.max(np.abs(movement), initial=0) > limit)
 
 
