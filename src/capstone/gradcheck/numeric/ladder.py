@@ -32,7 +32,9 @@ RUNGS = 16  # that are evaluated by one call where they can be stacked
 RATIO = 10**0.5
 NOISES = (1.0, 3.63, 11.7)
 SMALLEST_SCALE = 1e-290  # steps below it would be too few digits long
-TOUCHES = (1e-2, 1e-5)  # of the scale: steps that show which outputs depend on a direction
+# Of the scale: steps that show which outputs depend on a direction. A saturated one moves by less
+# than a rounding unless the step is large.
+TOUCHES = (0.3, 1e-2, 1e-5)
 
 
 class Ladder:

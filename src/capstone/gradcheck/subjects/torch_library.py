@@ -31,8 +31,9 @@ class TorchLibrary(ForeignLibrary):
         """A tensor as a NumPy array, of the same memory where that can be."""
         if not self.owns(thing) or thing.layout != self.torch.strided:
             return thing
-        tensor = thing.detach().cpu().resolve_conj().resolve_neg()
-        return (tensor.float() if tensor.dtype == self.torch.bfloat16 else tensor).numpy()
+        tensor = thing.detach()
+        plain = tensor.float() if tensor.dtype == self.torch.bfloat16 else tensor
+        return plain.numpy(force=True)  # from any device, conjugated, or zeros without memory
 
     def spot(self, thing: Any) -> Spot | None:
         """Its device and dtype.
