@@ -14,7 +14,8 @@ from capstone.gradcheck.diagnosis.phrases import factor_in_words, listed
 
 LONGEST = 32  # axis of dy along which weights are sought
 SPARE = 2  # entries that must agree beside those that fix the weights
-ZERO = 1e-6  # weights nearer to 0 or 1 are 0 or 1
+DECIMALS = 6  # of fitted weights: nearer to 0 or 1 they are 0 or 1
+ZERO = 10.0**-DECIMALS
 
 
 def partial(e: Evidence) -> str:
@@ -67,7 +68,7 @@ def _weights_in_words(weights: Array, axis: int) -> str:
     lost = np.flatnonzero(np.abs(weights) < ZERO)
     kept = np.flatnonzero(np.abs(weights - 1) < ZERO)
     if len(lost) + len(kept) < len(weights):
-        shown = listed([factor_in_words(float(w), 3) for w in weights], 4)
+        shown = listed([factor_in_words(round(float(w), DECIMALS), 3) for w in weights], 4)
         return f"right if the slices of dy along axis {axis} counted {shown} times"
     few, verb = (kept, "only at") if len(kept) <= len(lost) else (lost, "at all but")
     name = "index" if len(few) == 1 else "indices"

@@ -30,6 +30,7 @@ def counted(*weights: float) -> Array:
         ((1, 0, 0), "dy counted only at index 0 of axis 0: is a part of the sum left out?"),
         ((1, 1, 0), "dy counted at all but index 2 of axis 0"),
         ((1, 0.5, 2), "the slices of dy along axis 0 counted 1, 0.5, 2 times"),
+        ((1 - 1e-9, 0.5, 2), "the slices of dy along axis 0 counted 1, 0.5, 2 times"),
     ],
 )
 def test_a_part_of_dy(weights: tuple[float, ...], words: str) -> None:
