@@ -68,7 +68,7 @@ def _weights_in_words(weights: Array, axis: int) -> str:
     lost = np.flatnonzero(np.abs(weights) < ZERO)
     kept = np.flatnonzero(np.abs(weights - 1) < ZERO)
     if len(lost) + len(kept) < len(weights):
-        shown = listed([factor_in_words(round(float(w), DECIMALS), 3) for w in weights], 4)
+        shown = listed([factor_in_words(round(float(w), DECIMALS) + 0.0, 3) for w in weights], 4)
         return f"right if the slices of dy along axis {axis} counted {shown} times"
     few, verb = (kept, "only at") if len(kept) <= len(lost) else (lost, "at all but")
     name = "index" if len(few) == 1 else "indices"
