@@ -18,7 +18,7 @@ from capstone.gradcheck.subjects.subject import ContractBrokenError, Subject
 from capstone.gradcheck.usage import in_one_line, refuse
 
 APART = 1e-2  # relative distance of the two variants that decide whether a forward can be stacked
-CHUNK_BYTES = 1 << 20  # perturbed copies and outputs at a time: small enough for the cache
+CHUNK_BYTES = 1 << 21  # perturbed copies and outputs at a time: small enough for the cache
 
 
 Directions = Mapping[int, Array]

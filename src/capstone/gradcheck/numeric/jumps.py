@@ -8,8 +8,9 @@ are shows farther out, where steps cross some of them.
 import numpy as np
 
 from capstone._typing import Array
+from capstone.gradcheck.numeric.climbs import RATIO
 from capstone.gradcheck.numeric.evaluator import Evaluator, scale_of
-from capstone.gradcheck.numeric.ladder import RATIO, scales, stepped
+from capstone.gradcheck.numeric.ladder import scales, stepped
 
 SPACINGS = 10.0 ** np.arange(-5.0, -0.9, 0.5)  # of the scale, each RATIO times the one before
 NODES = (-2.0, -1.0, 1.0, 2.0)

@@ -13,7 +13,12 @@ from capstone._typing import Array
 def signed(rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> Array:
     """Entries of random sign and of size 0.5 to 1.5."""
     size = rng.uniform(0.5, 1.5, shape)
-    return np.asarray(size * rng.choice([-1.0, 1.0], shape)).astype(dtype)
+    return np.asarray(size * _signs(rng, shape)).astype(dtype)
+
+
+def _signs(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    """-1 or 1 with equal chances; `rng.choice` takes three times as long."""
+    return np.asarray(2.0 * rng.integers(0, 2, shape) - 1.0)
 
 
 def far_point(rng: np.random.Generator, value: Array) -> Array:
@@ -36,7 +41,7 @@ def nudged(rng: np.random.Generator, value: Array, roundings: float = 1) -> Arra
     """`value` with every entry moved by so many rounding errors, up or down at random."""
     if value.dtype.kind not in "fc":
         return value
-    step = roundings * np.finfo(value.dtype).eps * rng.choice([-1.0, 1.0], value.shape)
+    step = roundings * np.finfo(value.dtype).eps * _signs(rng, value.shape)
     return np.asarray(value * (1 + step).astype(value.real.dtype))
 
 

@@ -37,13 +37,13 @@ class Roughness:
         self.derived = derived * self._usual(derived, is_still)  # (number of outputs,)
 
     def of(self, touched: Array) -> Array:
-        """(P,) for steps that move some of the outputs: booleans (P, number of outputs).
+        """(..., P) for steps that move some of the outputs: booleans (..., P, number of outputs).
 
         Measured errors of the outputs add up as they did in the sample, or as independent ones.
         Where nothing moves, all may have moved by less than can be seen.
         """
-        chosen = (touched | ~touched.any(axis=1, keepdims=True)).astype(float)
-        largest = chosen @ self.derived  # (P,)
+        chosen = (touched | ~touched.any(axis=-1, keepdims=True)).astype(float)
+        largest = chosen @ self.derived  # (..., P)
         for bend in self.bends:
             size = float(np.max(np.abs(bend), initial=0)) or 1.0  # whose square may overflow
             aligned = np.abs(chosen @ bend)

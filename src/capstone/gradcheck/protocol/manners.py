@@ -24,15 +24,13 @@ def check_linearity(p: Protocol) -> Iterator[Finding]:
     other = signed(p.rng, p.dy.shape, p.dy.dtype)
     of_other = p.both(other)
     a, b = 1.5, -0.75
+    pairs = list(zip(p.gradients, of_other, strict=True))
+    sizes = [largest_of(g) + largest_of(h) for g, h in pairs]
     for scale in (1e-3, -1.0, 1e3):
         mixed = (scale * (a * p.dy + b * other)).astype(p.dy.dtype)
-        wanted = [scale * (a * g + b * h) for g, h in zip(p.gradients, of_other, strict=True)]
-        got = p.both(mixed)
-        sizes = [
-            abs(scale) * (largest_of(g) + largest_of(h))
-            for g, h in zip(p.gradients, of_other, strict=True)
-        ]
-        names = p.beyond_rounding(got, wanted, sizes, 4 * abs(scale))
+        wanted = [scale * (a * g + b * h) for g, h in pairs]
+        scaled = [abs(scale) * size for size in sizes]
+        names = p.beyond_rounding(p.both(mixed), wanted, scaled, 4 * abs(scale))
         if names:
             words = f"not linear in the upstream gradient (scale {scale:g}): clipped or normalized?"
             yield from broken("linearity", names, words)

@@ -151,8 +151,12 @@ def compare_jointly(
 
 def _typical(products: Array) -> float:
     """The median contribution of an entry."""
-    sizes = np.abs(products[products != 0])
-    return float(np.median(sizes)) if sizes.size else 0.0
+    return _median(np.abs(products[products != 0]))
+
+
+def _median(values: Array) -> float:
+    """The middle one, of two the larger, and 0 of none; `np.median` takes five times as long."""
+    return float(np.partition(values, len(values) // 2)[len(values) // 2]) if len(values) else 0.0
 
 
 def summarize(comparison: Comparison, depth: str) -> ArgumentReport:
@@ -162,8 +166,7 @@ def summarize(comparison: Comparison, depth: str) -> ArgumentReport:
     shape = argument.value.shape
     worst = int(np.argmax(error / np.where(allowed > 0, allowed, np.finfo(float).tiny)))
     norm = float(np.linalg.norm(numeric))
-    sizes = comparison.sizes[comparison.sizes > 0]
-    typical = float(np.median(sizes)) if sizes.size else 0.0
+    typical = _median(comparison.sizes[comparison.sizes > 0])
     per_entry = depth == "per_entry"
     entries = tuple(int(i) for i in np.unravel_index(worst, shape)) if per_entry else ()
     return ArgumentReport(
@@ -179,7 +182,7 @@ def summarize(comparison: Comparison, depth: str) -> ArgumentReport:
         allowed=float(allowed[worst]),
         norm_error=float(np.linalg.norm(error)) / norm if norm else 0.0,
         norm_allowed=float(np.linalg.norm(allowed)) / norm if norm else 0.0,
-        detection_floor=float(np.median(allowed)) / typical if typical else float("inf"),
+        detection_floor=_median(allowed) / typical if typical else float("inf"),
         below_noise=int(((comparison.sizes > 0) & (comparison.sizes <= allowed)).sum()),
         is_right=not is_wrong.any(),
         errors=_picture(error, allowed, shape) if per_entry else (),
@@ -194,10 +197,11 @@ def _picture(
         decades = np.log10(error / allowed).reshape(-1, shape[-1] if shape else 1)  # rows
     decades = np.where(np.isnan(decades), -np.inf, np.clip(decades, None, 99.0))  # 0 / 0: no error
     for axis, size in enumerate(decades.shape):
-        starts = np.unique(np.linspace(0, size, min(size, PICTURE), endpoint=False).astype(int))
-        decades = np.maximum.reduceat(decades, starts, axis=axis)
-    rows = np.round(decades, 1).tolist()
-    return tuple(tuple(None if value == -np.inf else value for value in row) for row in rows)
+        if size > PICTURE:
+            starts = np.linspace(0, size, PICTURE, endpoint=False).astype(int)
+            decades = np.maximum.reduceat(decades, starts, axis=axis)
+    rows = np.where(decades == -np.inf, None, np.round(decades, 1)).tolist()  # type: ignore[call-overload]
+    return tuple(map(tuple, rows))
 
 
 def find_wrong_entries(

@@ -56,3 +56,14 @@ def test_analytic_forward_is_admitted() -> None:
 
 
 RNG = np.random.default_rng(0)
+
+
+def forwards_of_admission(f, *, size: float = 1.0) -> int:
+    evaluator = evaluator_of(elementwise(f, np.cos), size * draw(3, 4))
+    assert why_not_complex(evaluator, np.random.default_rng(0)) == ""
+    return evaluator.forwards
+
+
+def test_a_smooth_forward_is_admitted_without_climbing_the_ladder() -> None:
+    rough = forwards_of_admission(lambda x: np.sin(1e4 * x))  # no glance suits a step so small
+    assert forwards_of_admission(np.sin) < rough
