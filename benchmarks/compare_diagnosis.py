@@ -7,6 +7,9 @@ diagnosis that it deserves and its culprits stated beforehand; prints a line a k
 Then the same for the held-out corpus beside it, whose bugs and expectations were written before any
 of them was checked. At that first run 162 of its 227 diagnoses (71.4 %) were of an expected kind,
 and 226 of 227 sets of culprits were right; the missing one was a bug that raised an error.
+At last a second held-out set, by someone who knew the list of kinds and neither the code nor the
+other sets. At its first run 193 of 251 diagnoses (76.9 %) were of an expected kind, 38 said that
+nothing simple explains the error, 20 were of another kind; all 251 sets of culprits were right.
 """
 
 import sys
@@ -21,15 +24,18 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from unit.gradcheck.diagnosis.corpus.diagnosis_corpus import CORPUS
 from unit.gradcheck.diagnosis.corpus.diagnosis_held_out import HELD_OUT
+from unit.gradcheck.diagnosis.corpus.second_held_out import SECOND_HELD_OUT
 
 
 def main() -> None:
-    """Check everything and print both tables."""
+    """Check everything and print a table for each set."""
     warnings.simplefilter("ignore")  # of the planted bugs: means of empty batches and alike
     print("corpus")
     compare([(planted, (planted.kind,)) for planted in CORPUS])
     print("\nheld out")
     compare([(bug, bug.kinds) for bug in HELD_OUT])
+    print("\nsecond held out")
+    compare([(bug, bug.kinds) for bug in SECOND_HELD_OUT])
 
 
 def compare(corpus: Sequence[tuple[Any, tuple[str, ...]]]) -> None:

@@ -187,7 +187,7 @@ def softcap_fwd(x: Array, *, cap: float) -> tuple[Array, Saved]:
 
 
 def softcap_bwd(dy: Array, saved: Saved) -> tuple[Array, ...]:
-    x, t, cap = saved
+    x, t, cap = saved  # noqa: RUF059  # planted bugs use all
     dx = dy * (1 - t * t)
     return (dx,)
 
@@ -226,7 +226,7 @@ def solve_fwd(a: Array, b: Array) -> tuple[Array, Saved]:
 
 
 def solve_bwd(dy: Array, saved: Saved) -> tuple[Array, ...]:
-    a, b, y = saved
+    a, b, y = saved  # noqa: RUF059  # planted bugs use all
     db = np.linalg.solve(a.T, dy)
     da = -db @ y.T
     return da, db

@@ -72,7 +72,7 @@ def row_product_fwd(x: Array) -> tuple[Array, Saved]:
 
 
 def row_product_bwd(dy: Array, saved: Saved) -> tuple[Array, ...]:
-    x, y = saved
+    x, y = saved  # noqa: RUF059  # planted bugs use all
     columns = [np.delete(x, j, axis=1).prod(axis=1) for j in range(x.shape[1])]
     others = np.stack(columns, axis=1)
     return (dy[:, None] * others,)
