@@ -2,11 +2,12 @@
 
     python benchmarks/compare_gradcheck.py [--rounds 7]
 
-Two ratios, each the median of rounds in which the two sides take turns, every side a process of its
-own with one thread:
+Three ratios, each the median of rounds in which the two sides take turns, every side a process of
+its own with one thread:
 
 * causal attention (B 2, T 5, D 12, H 3; 696 entries): `torch.autograd.gradcheck` in its slow mode,
-  against `check` of the same function, the rules of the protocol included;
+  against the comparison of every entry of the same function, the choice of the method included;
+* the same against the whole `check`: the rules of the protocol too, which PyTorch's has not;
 * the whole `tiny` model (0.8 M parameters, 2 x 16 tokens, float64): ten training steps of its
   preset, against `check` along projections, the rules included.
 
@@ -57,12 +58,40 @@ def _attention_inputs() -> list[np.ndarray]:
 
 def attention_by_capstone() -> Callable[[], object]:
     """`check` of causal attention, with its defaults: every entry, all rules."""
-    from capstone.gradcheck import Op, check
+    from capstone.gradcheck import check
+
+    op, inputs = _attention_op(), _attention_inputs()
+    return lambda: check(op, *inputs).raise_if_wrong()
+
+
+def entries_by_capstone() -> Callable[[], object]:
+    """The same without the rules: one pass, the method, every entry, the verdicts on them."""
+    from capstone.gradcheck.report import Report
+    from capstone.gradcheck.subjects.functions import FunctionSubject
+    from capstone.gradcheck.verdict.base import run_base
+    from capstone.gradcheck.verdict.verify import Verifier
+
+    op, inputs, chosen = _attention_op(), _attention_inputs(), [0, 1, 2, 3, 4]
+    attention_by_capstone()()  # which has the C library keep its memory
+
+    def compare_entries() -> None:
+        rng = np.random.default_rng(0)
+        subject = FunctionSubject(op, inputs)
+        report = Report(subject.name, "auto", "per_entry", 0, "")
+        base = run_base(subject, chosen, None, rng, report)
+        assert base is not None
+        Verifier(subject, base, chosen, report, rng).compare()
+        report.raise_if_wrong()
+        assert sum(argument.compared for argument in report.arguments) == 696
+
+    return compare_entries
+
+
+def _attention_op():  # type: ignore[no-untyped-def]
+    from capstone.gradcheck import Op
     from capstone.ops import attention_bwd, attention_fwd
 
-    op = Op(attention_fwd, attention_bwd, options={"n_heads": H, "positions": "none"})
-    inputs = _attention_inputs()
-    return lambda: check(op, *inputs).raise_if_wrong()
+    return Op(attention_fwd, attention_bwd, options={"n_heads": H, "positions": "none"})
 
 
 def tiny_by_steps() -> Callable[[], object]:
@@ -94,9 +123,19 @@ def tiny_by_check() -> Callable[[], object]:
 
 SIDES = {
     side.__name__: side
-    for side in (attention_by_torch, attention_by_capstone, tiny_by_steps, tiny_by_check)
+    for side in (
+        attention_by_torch,
+        entries_by_capstone,
+        attention_by_capstone,
+        tiny_by_steps,
+        tiny_by_check,
+    )
 }
-PAIRS = [("attention_by_torch", "attention_by_capstone"), ("tiny_by_steps", "tiny_by_check")]
+PAIRS = [
+    ("attention_by_torch", "entries_by_capstone"),
+    ("attention_by_torch", "attention_by_capstone"),
+    ("tiny_by_steps", "tiny_by_check"),
+]
 
 
 def milliseconds(side: str) -> float:
