@@ -27,9 +27,10 @@ LOWEST, HIGHEST = -13.0, -1.0  # decimal exponents of the step, in units of the 
 DEEPEST = 30.0  # decades below the array's scale at which small entries get steps of their own
 RUNGS = 16  # that are evaluated by one call where they can be stacked
 SMALLEST_SCALE = 1e-290  # steps below it would be too few digits long
-# Of the scale: steps that show which outputs depend on a direction. A saturated one moves by less
-# than a rounding unless the step is large.
-TOUCHES = (0.3, 1e-2, 1e-5)
+# Of the scale: steps that show which outputs depend on a direction. The smallest comes first: where
+# it runs, calls can be stacked. Far ones, to both sides, bring a saturated output back that moves
+# by less than a rounding before: no exponential is larger than 0 and saturated beyond 745.
+TOUCHES = ((1e-5, 1e-2, 0.3), (1e3, -1e3))
 
 
 class Ladder:
@@ -94,12 +95,17 @@ class Ladder:
         return max(1, min(RUNGS, self.evaluator.chunk(*directions) // (2 * count)))
 
     def _touched(self, directions: Directions, scale: Array) -> Array:
-        """(P, number of outputs) booleans: which outputs a direction moves at all."""
-        touched = np.zeros((len(scale), self.evaluator.dy.size), bool)
-        for relative in TOUCHES:
-            ((y,),) = stepped(self.evaluator, directions, relative * scale[None], (1.0,))
-            touched |= y != self.evaluator.base.reshape(-1)
-        return touched
+        """(P, number of outputs) booleans: which outputs a direction moves at all.
+
+        One that it moves by less than a rounding counts: that much is missing in the differences.
+        """
+        base = self.evaluator.base.reshape(-1)
+        near, far = (
+            stepped(self.evaluator, directions, np.multiply.outer(relative, scale), (1.0,))[0]
+            for relative in TOUCHES
+        )  # (number of steps, P, number of outputs) each
+        tells = ~np.isnan(far).all(axis=-1, keepdims=True)  # a forward that fails so far out
+        return np.asarray((near != base).any(axis=0) | ((far != base) & tells).any(axis=0))
 
     def _rungs(
         self, directions: Directions, steps: Array, touched: Array, own: Array, jumps: Array

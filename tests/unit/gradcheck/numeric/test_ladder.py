@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from capstone.gradcheck import Op
+from capstone.gradcheck import Op, check
 from capstone.gradcheck.numeric.ladder import Ladder, scales
 from unit.gradcheck.samples import RELU, draw, elementwise, evaluator_of
 
@@ -110,6 +110,27 @@ def test_huge_outputs_have_noise_of_their_size() -> None:
     evaluator = evaluator_of(elementwise(np.exp, np.exp), x)
     slopes = Ladder(evaluator, np.random.default_rng(0)).slopes({0: np.eye(2)})
     assert (slopes.noise * 10**6 < slopes.terms).all()
+
+
+def saturated(x, gain):
+    """Two weights, one of which is as good as 1, and their mean of large numbers."""
+    weights = np.stack([1 / (1 + np.exp(x)), 1 / (1 + np.exp(-x))], axis=-1)  # (..., 1, 2)
+    means = gain[..., None] * (weights @ np.array([[3e3], [1e3]]))  # (..., 1, 1)
+    return np.concatenate([weights, means], axis=-1)  # (..., 1, 3)
+
+
+def saturated_bwd(dy, x, gain):
+    slope = 1 / ((1 + np.exp(x)) * (1 + np.exp(-x)))  # (1,)
+    dx = (dy[:, 1] - dy[:, 0] - 2e3 * gain * dy[:, 2]) * slope  # (1,)
+    return dx, dy[:, 2] * (1e3 + 2e3 / (1 + np.exp(x)))
+
+
+@pytest.mark.parametrize("x", [44.0, 250.0, 650.0, -44.0, -650.0])
+def test_outputs_that_move_by_less_than_a_rounding_count_beside_tiny_ones(x: float) -> None:
+    point = np.array([x]), np.array([0.7])
+    for seed in SEEDS:
+        report = check(saturated, *point, backward=saturated_bwd, method="ladder", seed=seed)
+        report.raise_if_wrong()
 
 
 def test_small_entries_get_steps_of_their_own() -> None:
