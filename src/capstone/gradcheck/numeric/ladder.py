@@ -111,7 +111,7 @@ class Ladder:
         self, directions: Directions, steps: Array, touched: Array, own: Array, jumps: Array
     ) -> Rungs:
         """One for each row of steps (R, P)."""
-        slopes = self._quotients(directions, steps)  # (R, P, number of outputs)
+        slopes = self.quotients(directions, steps)  # (R, P, number of outputs)
         products, moved = slopes * self.evaluator.dy.reshape(-1), slopes != 0
         terms = np.abs(products).sum(axis=-1)
         rounding = self.amplification * self.roughness.of(touched | moved)
@@ -119,7 +119,7 @@ class Ladder:
         rounding += np.finfo(float).eps * terms * (own + steps) + jumps
         return Rungs(steps, products.sum(axis=-1), terms, ~moved.any(axis=-1), rounding)
 
-    def _quotients(self, directions: Directions, steps: Array) -> Array:
+    def quotients(self, directions: Directions, steps: Array) -> Array:
         """(R, P, number of outputs) central differences."""
         plus, minus = stepped(self.evaluator, directions, steps, (1.0, -1.0))
         return np.asarray((plus - minus) / (2 * steps[..., None]))

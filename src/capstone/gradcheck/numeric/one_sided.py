@@ -28,7 +28,7 @@ class OneSided(Ladder):
         self.sign = sign
         return self
 
-    def _quotients(self, directions: Directions, steps: Array) -> Array:
+    def quotients(self, directions: Directions, steps: Array) -> Array:
         """(R, P, number of outputs)."""
         return one_sided(self.evaluator, directions, steps, self.sign)
 

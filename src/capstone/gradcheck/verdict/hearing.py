@@ -20,6 +20,7 @@ from capstone.gradcheck.subjects.subject import Subject
 from capstone.gradcheck.verdict.base import Base, gradients_by_index
 from capstone.gradcheck.verdict.compare import Comparison, compare_probes, eps_of
 from capstone.gradcheck.verdict.noise import allowance, scatter
+from capstone.gradcheck.verdict.roots import at_roots
 from capstone.gradcheck.verdict.subgradients import (
     TOGETHER,
     agree_together,
@@ -67,6 +68,9 @@ class Hearing:
             BudgetSpentError: it would take more than is left.
         """
         comparison = self._at_edges(comparison, index, numeric)
+        if isinstance(numeric, Ladder):
+            comparison, words = at_roots(comparison, index, numeric, self.rng)
+            self.warnings += [words] if words else []
         if not comparison.is_wrong.any():
             return comparison
         comparison, is_kink = self._at_kinks(comparison, index, base, numeric)
