@@ -100,12 +100,15 @@ class Ladder:
         One that it moves by less than a rounding counts: that much is missing in the differences.
         """
         base = self.evaluator.base.reshape(-1)
-        near, far = (
-            stepped(self.evaluator, directions, np.multiply.outer(relative, scale), (1.0,))[0]
-            for relative in TOUCHES
-        )  # (number of steps, P, number of outputs) each
-        tells = ~np.isnan(far).all(axis=-1, keepdims=True)  # a forward that fails so far out
-        return np.asarray((near != base).any(axis=0) | ((far != base) & tells).any(axis=0))
+        touched = np.zeros((len(scale), base.size), bool)
+        at_once = max(1, self.evaluator.chunk(*directions) // len(scale))
+        starts = [(some, n) for some in TOUCHES for n in range(0, len(some), at_once)]
+        for relative, start in starts:
+            steps = np.multiply.outer(relative[start : start + at_once], scale)
+            y = stepped(self.evaluator, directions, steps, (1.0,))[0]  # (len(steps), P, outputs)
+            tells = ~np.isnan(y).all(axis=-1, keepdims=True)  # unless the forward pass fails there
+            touched |= ((y != base) & tells).any(axis=0)
+        return touched
 
     def _rungs(
         self, directions: Directions, steps: Array, touched: Array, own: Array, jumps: Array
