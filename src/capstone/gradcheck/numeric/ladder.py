@@ -104,10 +104,11 @@ class Ladder:
         at_once = max(1, self.evaluator.chunk(*directions) // len(scale))
         starts = [(some, n) for some in TOUCHES for n in range(0, len(some), at_once)]
         for relative, start in starts:
-            steps = np.multiply.outer(relative[start : start + at_once], scale)
-            y = stepped(self.evaluator, directions, steps, (1.0,))[0]  # (len(steps), P, outputs)
-            tells = ~np.isnan(y).all(axis=-1, keepdims=True)  # unless the forward pass fails there
-            touched |= ((y != base) & tells).any(axis=0)
+            part = np.array(relative[start : start + at_once])
+            y = stepped(self.evaluator, directions, np.multiply.outer(part, scale), (1.0,))[0]
+            fails = np.isnan(y).all(axis=-1, keepdims=True)  # which says nothing from far away
+            is_far = np.abs(part)[:, None, None] > 1
+            touched |= ((y != base) & ~(fails & is_far)).any(axis=0)
         return touched
 
     def _rungs(
