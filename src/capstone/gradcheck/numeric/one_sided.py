@@ -49,23 +49,29 @@ class Kinks(NamedTuple):
     outputs: Array  # (P, number of outputs) booleans: whose slope it is that jumps
 
 
-def kinks(evaluator: Evaluator, index: int, directions: Array) -> Kinks:
+def kinks(ladder: Ladder, index: int, directions: Array) -> Kinks:
     """Find outputs whose slope jumps at the point, however small the step.
 
     Each such output may choose a value between its own two slopes, so that the radius is the sum of
     their half jumps; the mean slopes themselves may have any distance.
     """
+    evaluator = ladder.evaluator
     value, dy = evaluator.values[index], evaluator.dy.reshape(-1)
     scale, _ = scales(value, directions)  # (P,)
-    count, rounding = len(directions), SAFETY * 2 * ROUNDINGS * np.finfo(float).eps
-    size = np.abs(evaluator.base).reshape(-1) + np.finfo(float).tiny  # (number of outputs,)
+    count, eps = len(directions), float(np.finfo(float).eps)
+    # an output that cancels is rougher than its size tells: its curvature must not look like a kink
+    rough = ladder.roughness.largest / np.where(dy == 0, 1.0, np.abs(dy))  # (number of outputs,)
+    size = np.maximum(eps * np.abs(evaluator.base).reshape(-1), rough) + eps * np.finfo(float).tiny
     is_kink = np.ones((count, dy.size), bool)
     jump = slopes = None
     within = np.full(count, np.inf)
     for relative in JUMP_STEPS:
         steps = (relative * scale)[None]  # (1, P)
         left, right = (one_sided(evaluator, {index: directions}, steps, s)[0] for s in (-1.0, 1.0))
-        here, noise = right - left, rounding * size / steps[0][:, None]  # (P, number of outputs)
+        here, noise = (
+            right - left,
+            SAFETY * 2 * ROUNDINGS * size / steps[0][:, None],
+        )  # (P, number of outputs)
         if jump is None or slopes is None:
             jump, slopes = here, (left, right)
             is_kink &= np.abs(here) > VISIBLE * noise

@@ -36,6 +36,11 @@ class Roughness:
         self.bends = [bend for bend in (*near, *far) if np.isfinite(bend).all()]
         self.derived = derived * self._usual(derived, is_still)  # (number of outputs,)
 
+    @property
+    def largest(self) -> Array:
+        """(number of outputs,) the most that each output was seen or derived to err by itself."""
+        return np.asarray(np.max(np.abs([self.derived, *self.bends]), axis=0))
+
     def of(self, touched: Array) -> Array:
         """(..., P) for steps that move some of the outputs: booleans (..., P, number of outputs).
 

@@ -180,22 +180,23 @@ class Hearing:
     def _numeric_scatter(
         self, comparison: Comparison, index: int, which: Array, base: Base
     ) -> list[Array]:
-        """Movements of some of the numeric derivatives, one array a sample."""
+        """Movements of some of the numeric derivatives, one array a sample.
+
+        What the sample itself is uncertain by says nothing of the derivative at hand.
+        """
         before = comparison.numeric.value[which]
         movements = []
         for _ in range(NUMERIC_SAMPLES):
             evaluator = self.evaluator_at([nudged(self.rng, value) for value in base.values])
             numeric, chunk = self.method(evaluator), evaluator.chunk(index)
             parts = [
-                numeric.slopes(
-                    {index: comparison.directions_of(which[start : start + chunk])}
-                ).value
+                numeric.slopes({index: comparison.directions_of(which[start : start + chunk])})
                 for start in range(0, len(which), chunk)
             ]
-            movement = np.concatenate(parts) - before
-            if np.isfinite(movement).all():
-                movements.append(movement)
+            value, noise = (np.concatenate(column) for column in list(zip(*parts, strict=True))[:2])
             self.forwards += evaluator.forwards
+            if np.isfinite(value).all():
+                movements.append(np.maximum(0.0, np.abs(value - before) - noise))
         return movements
 
     def _at_kinks(
@@ -215,7 +216,7 @@ class Hearing:
         found = None
         for start in range(0, len(disputed), AT_ONCE):
             part = disputed[start : start + AT_ONCE]
-            here = kinks(numeric.evaluator, index, comparison.directions_of(part))
+            here = kinks(numeric, index, comparison.directions_of(part))
             if not here.radius.any():
                 break
             reach[part] = here.radius

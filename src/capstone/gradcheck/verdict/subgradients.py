@@ -36,7 +36,7 @@ def agree_together(
     for signs in (np.ones(size), rng.choice([-1.0, 1.0], size)):
         v = at * signs * rng.uniform(0.5, 1.5, size)
         direction = v.reshape(1, *comparison.argument.value.shape)
-        here = kinks(numeric.evaluator, index, direction)
+        here = kinks(numeric, index, direction)
         center, analytic = (here.left[0] + here.right[0]) / 2, float(comparison.analytic @ v)
         doubt = SLACK * np.abs(comparison.analytic * v).sum() + comparison.allowed @ np.abs(v)
         if not abs(analytic - center) <= here.radius[0] + doubt + SLACK * abs(center):

@@ -4,12 +4,19 @@ import numpy as np
 import pytest
 
 import tolerances
+from capstone.gradcheck.numeric.ladder import Ladder
 from capstone.gradcheck.numeric.one_sided import OneSided, kinks
 from unit.gradcheck.samples import ABS, RELU, elementwise, evaluator_of
 
 
 def at(op, *numbers: float):
     return evaluator_of(op, np.array(numbers))
+
+
+def kinks_of(evaluator):
+    """Of each entry of the only argument."""
+    ladder = Ladder(evaluator, np.random.default_rng(0))
+    return kinks(ladder, 0, np.eye(evaluator.values[0].size))
 
 
 def test_each_side_has_the_slope_that_holds_there() -> None:
@@ -32,7 +39,7 @@ def test_an_edge_has_a_slope_on_the_side_that_exists() -> None:
 
 def test_a_kink_at_the_point_reaches_half_its_jump() -> None:
     evaluator = at(RELU, 0.0, 1.0, -1.0)
-    found = kinks(evaluator, 0, np.eye(3))
+    found = kinks_of(evaluator)
     rtol = tolerances.ONE_SIDED
     np.testing.assert_allclose(found.radius, [abs(evaluator.dy[0]) / 2, 0, 0], rtol=rtol)
     slopes = found.left[0], found.right[0]
@@ -43,7 +50,7 @@ def test_a_kink_at_the_point_reaches_half_its_jump() -> None:
 
 @pytest.mark.parametrize("distance", [1e-3, 1e-6, 1e-9])
 def test_a_kink_beside_the_point_is_none_at_the_point(distance: float) -> None:
-    assert not kinks(at(RELU, distance, 1.0), 0, np.eye(2)).radius.any()
+    assert not kinks_of(at(RELU, distance, 1.0)).radius.any()
 
 
 @pytest.mark.parametrize(
@@ -59,7 +66,14 @@ def test_a_kink_beside_the_point_is_none_at_the_point(distance: float) -> None:
 )
 def test_what_is_no_kink_has_no_reach(f) -> None:
     evaluator = at(elementwise(f, lambda x: x), 1.0, 0.3)
-    assert not kinks(evaluator, 0, np.eye(2)).radius.any()
+    assert not kinks_of(evaluator).radius.any()
+
+
+def test_the_rounding_of_an_output_that_cancels_is_no_kink() -> None:
+    op = elementwise(lambda x: (np.exp(x / 4) + x) + (x * x - np.exp(x / 4)), lambda x: x)
+    for seed in range(50):
+        x = 1e-3 * np.random.default_rng(seed).standard_normal(9)
+        assert not kinks_of(evaluator_of(op, x)).radius.any()
 
 
 def test_outputs_choose_for_themselves() -> None:
@@ -67,6 +81,4 @@ def test_outputs_choose_for_themselves() -> None:
     op = elementwise(lambda x: np.stack([np.abs(x), np.abs(x)]), lambda x: x)
     evaluator = at(op, 0.0)
     evaluator.dy = np.array([[1.0], [-1.0]])
-    np.testing.assert_allclose(
-        kinks(evaluator, 0, np.ones((1, 1))).radius, 2.0, rtol=tolerances.ONE_SIDED
-    )
+    np.testing.assert_allclose(kinks_of(evaluator).radius, 2.0, rtol=tolerances.ONE_SIDED)

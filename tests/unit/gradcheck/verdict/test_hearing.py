@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from capstone.gradcheck import Report, check
+from capstone.gradcheck import Op, Report, check
+from capstone.gradcheck.budget import Budget
+from capstone.gradcheck.numeric.evaluator import Evaluator, Slopes
+from capstone.gradcheck.verdict.base import Base
+from capstone.gradcheck.verdict.compare import compare_entries
+from capstone.gradcheck.verdict.hearing import Hearing
+from unit.gradcheck.samples import evaluator_of
 
 X = np.array([[0.0, 1.0, -2.0], [3.0, 0.0, -1.0]])
 TIED = np.array([[1.0, 1.0, 0.0], [2.0, 3.0, 3.0]])
@@ -138,3 +144,47 @@ def test_a_gradient_of_lower_precision_inside_is_excused_with_a_warning() -> Non
     report = check(np.sin, x, backward=backward)
     assert report.detection_floor > np.finfo(np.float16).eps
     assert "d(x) jumps when its inputs move by one rounding" in said(report)
+
+
+class Scattered:
+    """Slopes of `x * x` that are off by a thousandth anywhere but at a point, and say how much."""
+
+    name = "scattered"
+
+    def __init__(self, evaluator: Evaluator, point, doubt: float) -> None:
+        self.evaluator, self.is_there = evaluator, np.array_equal(evaluator.values[0], point)
+        self.doubt = 1e-8 if self.is_there else doubt
+
+    def slopes(self, directions) -> Slopes:
+        truth = directions[0] @ (2 * self.evaluator.values[0] * self.evaluator.dy)  # (P,)
+        value = truth if self.is_there else truth + 1e-3
+        return Slopes(value, 0 * truth + self.doubt, np.abs(truth), truth == 0)
+
+
+def heard(error: float, doubt: float):
+    """Whether each entry is wrong in the end, of a gradient with an error in the first."""
+    x = np.array([1.0, 2.0, 3.0])
+    op = Op(lambda x: (x * x, x), lambda dy, x: dy * 2 * x + [error, 0, 0])
+    evaluator = evaluator_of(op, x)
+
+    def method(there: Evaluator) -> Scattered:
+        return Scattered(there, x, doubt)
+
+    def evaluator_at(values) -> Evaluator:
+        return Evaluator(evaluator.subject, values, evaluator.dy)
+
+    gradient = 2 * x * evaluator.dy + [error, 0, 0]
+    argument, numeric = evaluator.subject.arguments[0], method(evaluator)
+    comparison = compare_entries(argument, 0, gradient, numeric, evaluator)
+    rng = np.random.default_rng(0)
+    hearing = Hearing(evaluator.subject, rng, [], method, evaluator_at, Budget(None))
+    base = Base([x], evaluator.dy, [gradient], False)
+    return hearing.judge(comparison, 0, base, numeric).is_wrong.tolist()
+
+
+def test_numeric_derivatives_that_scatter_more_than_they_say_are_rougher_than_they_say() -> None:
+    assert heard(1e-6, doubt=1e-8) == [False, False, False]
+
+
+def test_what_a_sample_is_uncertain_of_itself_excuses_nothing() -> None:
+    assert heard(1e-6, doubt=2e-3) == [True, False, False]
