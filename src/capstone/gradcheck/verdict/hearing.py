@@ -29,7 +29,7 @@ from capstone.gradcheck.verdict.subgradients import (
 )
 
 GRAY = 1e4  # allowances: an error above is no rounding of the numeric side, which costs to measure
-NUMERIC_SAMPLES = 3  # of the scatter of numeric derivatives
+NUMERIC_SAMPLES = 6  # of the scatter of numeric derivatives
 AT_ONCE = 16  # disputed directions that are looked at before it is decided to go on
 JUMP = 1e3  # roundings of its largest entry that no gradient should err by, excused or not
 
@@ -189,11 +189,16 @@ class Hearing:
         for _ in range(NUMERIC_SAMPLES):
             evaluator = self.evaluator_at([nudged(self.rng, value) for value in base.values])
             numeric, chunk = self.method(evaluator), evaluator.chunk(index)
+            # another length: of `v + (f(v) - v)` one that is a power of two errs the same each time
+            length = self.rng.uniform(0.5, 1.5)
             parts = [
-                numeric.slopes({index: comparison.directions_of(which[start : start + chunk])})
+                numeric.slopes(
+                    {index: length * comparison.directions_of(which[start : start + chunk])}
+                )
                 for start in range(0, len(which), chunk)
             ]
-            value, noise = (np.concatenate(column) for column in list(zip(*parts, strict=True))[:2])
+            value = np.concatenate([part.value for part in parts]) / length
+            noise = np.concatenate([part.noise for part in parts]) / length
             self.forwards += evaluator.forwards
             if np.isfinite(value).all():
                 movements.append(np.maximum(0.0, np.abs(value - before) - noise))

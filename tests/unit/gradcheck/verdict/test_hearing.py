@@ -188,3 +188,14 @@ def test_numeric_derivatives_that_scatter_more_than_they_say_are_rougher_than_th
 
 def test_what_a_sample_is_uncertain_of_itself_excuses_nothing() -> None:
     assert heard(1e-6, doubt=2e-3) == [True, False, False]
+
+
+@pytest.mark.parametrize("method", ["complex", "ladder"])
+def test_a_forward_that_adds_and_takes_away_its_input_is_as_rough_as_that(method: str) -> None:
+    def forward(x):
+        return x + (x * x - x)
+
+    for seed in range(20):
+        x = 1e-3 * np.random.default_rng(seed).standard_normal((3, 3))
+        report = check(forward, x, backward=lambda dy, x: 2 * dy * x, method=method, seed=seed)
+        report.raise_if_wrong()
