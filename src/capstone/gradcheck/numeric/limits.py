@@ -9,8 +9,9 @@ a geometric series.
 import numpy as np
 
 from capstone._typing import Array
+from capstone.gradcheck.numeric.climbs import SAFETY
 from capstone.gradcheck.numeric.evaluator import Slopes
-from capstone.gradcheck.numeric.ladder import HIGHEST, LOWEST, SAFETY, Ladder, scales
+from capstone.gradcheck.numeric.ladder import HIGHEST, LOWEST, Ladder, scales
 
 STRETCH = 6  # changes in a row, over three decades, that make a law
 VISIBLE = 16.0  # rounding bounds that each must exceed
