@@ -8,7 +8,13 @@ import numpy as np
 from capstone._typing import Array
 from capstone.gradcheck.numeric.probes import signed
 from capstone.gradcheck.outcome import Finding
-from capstone.gradcheck.protocol.passes import Protocol, broken, largest_of, point_elsewhere
+from capstone.gradcheck.protocol.passes import (
+    DIFFER,
+    Protocol,
+    broken,
+    largest_of,
+    point_elsewhere,
+)
 from capstone.gradcheck.subjects.arrays import arrays_in
 
 
@@ -50,9 +56,9 @@ def check_repeat(p: Protocol) -> Iterator[Finding]:
     names = p.differing(second, first_then, exact=True)
     yield from broken("repeat", names, "a second backward pass gives another result")
     y_again, saved = p.forward(p.values)
+    p.output = y_then
     if not p.is_same(y_again, y_then):
-        words = "two forward passes on the same inputs differ: random, or with a memory"
-        yield Finding("repeat", words)
+        yield Finding("repeat", DIFFER)
     other = signed(p.rng, p.dy.shape, p.dy.dtype)
     p.backward(other, saved)
     names = p.differing(first, first_then, exact=True)
@@ -83,7 +89,7 @@ def check_saved(p: Protocol) -> Iterator[Finding]:
     """The backward pass does not write to what the forward pass saved."""
     if not p.subject.is_reentrant:
         return
-    _, saved = p.forward(p.values)
+    _, saved = p.again()
     arrays = arrays_in(saved)
     before = [array.copy() for array in arrays]
     p.backward(p.dy, saved)
@@ -107,7 +113,7 @@ def check_interleave(p: Protocol) -> Iterator[Finding]:
     words = "changed by a forward pass elsewhere between its own forward and backward"
     if p.subject.is_reentrant:
         alone = p.both(other, far)
-        _, saved = p.forward(p.values)
+        _, saved = p.again()
         _, saved_far = p.forward(far)
         of_far = p.backward(other, saved_far)
         grads = p.backward(p.dy, saved)
@@ -119,7 +125,7 @@ def check_interleave(p: Protocol) -> Iterator[Finding]:
     except Exception as error:  # locks, open files, generators
         p.skipped.append(f"no second instance: it cannot be copied ({type(error).__name__})")
         return
-    _, saved = p.forward(p.values)
+    _, saved = p.again()
     _, twin_saved = twin.forward(far)
     twin.backward(other, twin_saved)
     names = p.differing(p.backward(p.dy, saved), p.gradients, exact=True)

@@ -23,7 +23,15 @@ FINE = 1e-4  # relative: what differs by less, from pass to pass, may be another
 UNORDERED = "passes on the same numbers differ by rounding: sums in another order each time?"
 COARSE_ROUNDINGS = 16.0  # the same in bfloat16, where 256 would be twice the largest entry
 
+DIFFER = "two forward passes on the same inputs differ: random, or with a memory"
+
 Move = Callable[[np.random.Generator, Array], Array]
+
+
+class NotRepeatedError(ContractBrokenError):
+    """A further forward pass at the point gave another output than the first."""
+
+    rule = "repeat"
 
 
 class Batch(NamedTuple):
@@ -57,6 +65,8 @@ class Protocol:
     backwards: int = 0
     forwards: int = 0
     skipped: list[str] = field(default_factory=list)
+    output: Array | None = None
+    """What further forward passes at the point must give, once that is known."""
     may_reuse: bool = False
     """The subject has been seen to give the same again and to leave saved values alone."""
 
@@ -89,11 +99,22 @@ class Protocol:
     @cached_property
     def base(self) -> tuple[Array, Any]:
         """`(y, saved)` at the point itself, of one forward pass for all who only look."""
-        return self.forward(self.values)
+        return self.again()
+
+    def again(self) -> tuple[Array, Any]:
+        """`(y, saved)` at the point itself, of a further forward pass.
+
+        Raises:
+            NotRepeatedError: y is not what it was.
+        """
+        y, saved = self.forward(self.values)
+        if self.output is not None and not self.is_same(y, self.output):
+            raise NotRepeatedError(DIFFER)
+        return y, saved
 
     def at_base(self) -> tuple[Array, Any]:
         """`(y, saved)` at the point itself, of a forward pass of its own if others spoil it."""
-        return self.base if self.may_reuse else self.forward(self.values)
+        return self.base if self.may_reuse else self.again()
 
     @cached_property
     def batch(self) -> "Batch | None":

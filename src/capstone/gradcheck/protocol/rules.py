@@ -59,6 +59,6 @@ def judged(name: str, findings: Iterator[Finding]) -> Iterator[Finding]:
     except UsageError:
         raise
     except ContractBrokenError as error:
-        yield Finding("contract", str(error))
+        yield Finding(error.rule, str(error))
     except Exception as error:  # whatever a subject raises is a finding
         yield Finding(name, f"a pass failed: {in_one_line(error)}")

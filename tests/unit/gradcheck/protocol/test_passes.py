@@ -1,8 +1,12 @@
 """The contract of a gradient: an array of the shape and dtype of its argument."""
 
+import contextlib
+import itertools
+
 import numpy as np
 import pytest
 
+from capstone.errors import UsageError
 from capstone.gradcheck import Op, check
 from capstone.gradcheck.protocol.passes import UNORDERED, is_near
 from unit.gradcheck.samples import check_sin, draw, product_fwd, rules, sin_bwd
@@ -57,3 +61,14 @@ def test_more_than_rounding_is_a_change() -> None:
         return sin_bwd(dy, x) * (1 + 1e-12 * (len(calls) > 1))
 
     assert "repeat" in rules(check_sin(backward=backward))
+
+
+@pytest.mark.parametrize("period", [2, 3, 4, 5])
+def test_an_output_that_differs_now_and_then_is_found_whenever_that_is(period: int) -> None:
+    for phase in range(period):
+        outputs = itertools.cycle([*[0.0] * (period - 1), np.inf])
+        for _ in range(phase):
+            next(outputs)
+
+        with contextlib.suppress(UsageError):  # an infinity at first is refused
+            assert not check_sin(forward=lambda x, more=outputs: (np.sin(x) + next(more), x)).ok
