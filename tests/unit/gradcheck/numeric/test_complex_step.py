@@ -67,3 +67,9 @@ def forwards_of_admission(f, *, size: float = 1.0) -> int:
 def test_a_smooth_forward_is_admitted_without_climbing_the_ladder() -> None:
     rough = forwards_of_admission(lambda x: np.sin(1e4 * x))  # no glance suits a step so small
     assert forwards_of_admission(np.sin) < rough
+
+
+def test_differences_that_are_vague_beside_a_root_admit_no_absolute_value() -> None:
+    root = elementwise(lambda x: np.sign(x) * np.abs(x) ** 1.25, lambda x: 1.25 * np.abs(x) ** 0.25)
+    for seed in range(20):
+        check(root, np.array([0.0, 1.0, -2.0]), seed=seed).raise_if_wrong()
