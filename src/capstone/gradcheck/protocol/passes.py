@@ -31,8 +31,6 @@ Move = Callable[[np.random.Generator, Array], Array]
 class NotRepeatedError(ContractBrokenError):
     """A further forward pass at the point gave another output than the first."""
 
-    rule = "repeat"
-
 
 class Batch(NamedTuple):
     """A batch in two parts."""

@@ -14,7 +14,7 @@ from capstone.gradcheck.protocol.manners import (
     check_saved,
     check_zero,
 )
-from capstone.gradcheck.protocol.passes import Protocol
+from capstone.gradcheck.protocol.passes import NotRepeatedError, Protocol
 from capstone.gradcheck.subjects.subject import ContractBrokenError
 from capstone.gradcheck.usage import in_one_line
 
@@ -58,7 +58,9 @@ def judged(name: str, findings: Iterator[Finding]) -> Iterator[Finding]:
         yield from findings
     except UsageError:
         raise
+    except NotRepeatedError as error:
+        yield Finding("repeat", str(error))
     except ContractBrokenError as error:
-        yield Finding(error.rule, str(error))
+        yield Finding("contract", str(error))
     except Exception as error:  # whatever a subject raises is a finding
         yield Finding(name, f"a pass failed: {in_one_line(error)}")

@@ -39,8 +39,6 @@ class Argument:
 class ContractBrokenError(Exception):
     """The subject's passes do not keep the calling convention; the message says how."""
 
-    rule = "contract"
-
 
 class Subject(Protocol):
     """What the checks need to know of the thing that they check."""
