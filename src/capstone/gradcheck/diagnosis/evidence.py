@@ -48,6 +48,8 @@ class Evidence:
         jacobian: returns (entries, *dy.shape), how each output moves with each entry of the grid;
             or None if that is not to be had.
         grid: one index array an axis: the entries at which `numeric` is known; all if not given.
+        at: the derivatives of `<dy, y>` along (P, *shape) directions of this argument, with some
+            arguments, or `dy`, replaced by name; None if they are not to be had.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Evidence:
     options: Mapping[str, float] = field(default_factory=dict)
     jacobian: Callable[[], Array | None] = lambda: None
     grid: tuple[Array, ...] | None = None
+    at: Callable[[Mapping[str, Array], Array], Array | None] = lambda replaced, directions: None
 
     @cached_property
     def analytic(self) -> Array:

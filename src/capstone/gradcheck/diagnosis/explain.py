@@ -19,6 +19,7 @@ from capstone.gradcheck.numeric.probes import one_hots
 from capstone.gradcheck.outcome import ArgumentReport
 from capstone.gradcheck.subjects.subject import Subject
 from capstone.gradcheck.verdict.compare import LOCALIZE_CALLS, Comparison, find_wrong_entries
+from capstone.gradcheck.warnings_here import warnings_here
 
 MOST_MEASURED = 200  # entries that are measured one by one to explain a projection
 LARGEST_JACOBIAN = 1 << 19  # entries times the numbers that each touches: 8 MiB
@@ -159,6 +160,7 @@ class Explainer:
             numbers_in(getattr(self.subject, "options", {})),
             cache(partial(self._jacobian, index, grid)),
             grid,
+            partial(self._slopes_at, index),
         )
 
     def _jacobian(self, index: int, grid: tuple[Array, ...] | None) -> Array | None:
@@ -177,6 +179,25 @@ class Explainer:
         ):  # a forward may refuse so many perturbations at a time
             return None
         return np.asarray(y.imag / step) if np.isfinite(y).all() else None
+
+    def _slopes_at(
+        self, index: int, replaced: Mapping[str, Array], directions: Array
+    ) -> Array | None:
+        """Complex steps (P,) where other values stand in for some arguments, or for dy, by name."""
+        if not isinstance(self.numeric, ComplexStep):
+            return None
+        named = zip(self.subject.arguments, self.evaluator.values, strict=True)
+        values = [np.array(replaced.get(argument.name, value)) for argument, value in named]
+        dy = replaced.get("dy", self.evaluator.dy)
+        there = replace(self.evaluator, values=values, dy=dy, forwards=0)
+        try:
+            with warnings_here("ignore"):
+                slopes = [ComplexStep(there).slopes({index: d[None]}).value for d in directions]
+        except (Exception, BudgetSpentError):  # a forward may refuse such values
+            return None
+        finally:
+            self.evaluator.forwards += there.forwards
+        return np.concatenate(slopes)
 
     def _known(self, index: int) -> Known:
         """Another argument; its true gradient is the numeric one, or its own if that is right."""

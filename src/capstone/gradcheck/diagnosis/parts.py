@@ -10,6 +10,7 @@ import numpy as np
 
 from capstone._typing import Array
 from capstone.gradcheck.diagnosis.evidence import Evidence, Known
+from capstone.gradcheck.diagnosis.orders import readings
 from capstone.gradcheck.diagnosis.phrases import factor_in_words, listed
 
 LONGEST = 32  # axis of dy along which weights are sought
@@ -122,11 +123,7 @@ def _moves(dy: Array) -> Iterator[tuple[str, Array]]:
         for by in sorted(range(-(size // 2), size // 2 + 1), key=abs)[1:] if size > 1 else ():
             if size <= LONGEST and 2 * by != -size:
                 yield f"rolled by {by} along axis {axis}", np.roll(dy, by, axis)
-        for n in range(2, size):
-            if size % n == 0:
-                split = (*dy.shape[:axis], n, size // n, *dy.shape[axis + 1 :])
-                words = f"with axis {axis} read as {n} x {size // n} for {size // n} x {n}"
-                yield words, dy.reshape(split).swapaxes(axis, axis + 1).reshape(dy.shape)
+        yield from ((words, read(dy)) for words, read in readings(size, axis))
     if dy.ndim > 1:
         yield "transposed, then reshaped to fit", dy.swapaxes(-1, -2).reshape(dy.shape)
     if dy.ndim > 2:

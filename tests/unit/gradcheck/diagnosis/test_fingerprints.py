@@ -72,6 +72,7 @@ def unstructured(seed: int) -> Evidence:
         y=y,
         options={"n_heads": 2, "eps": 1e-5, "p": 0.3},
         jacobian=(lambda: jacobian) if seed % 2 else (lambda: None),
+        at=lambda replaced, directions: rng.standard_normal(len(directions)),
         x=x,
         gain=rng.standard_normal(shape[-1]),
         ids=rng.integers(0, 5, size=(3, 4)),
