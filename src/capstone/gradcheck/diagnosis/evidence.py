@@ -121,17 +121,10 @@ class Evidence:
     def beside(self, array: Array) -> Array | None:
         """An array broadcast along the argument's entries, on the grid; None if it does not fit.
 
-        Shapes fit from the last axis on, as NumPy has it, or from the first one on.
+        See `aligned` for what fits.
         """
-        shape = self.whole.shape
-        front = (*array.shape, *(1,) * (len(shape) - array.ndim))
-        for candidate in (array, array.reshape(front)):
-            try:
-                wide = np.broadcast_to(candidate, shape)
-            except ValueError:
-                continue
-            return self.on_grid(wide).astype(float)
-        return None
+        wide = aligned(array, self.whole.shape)
+        return None if wide is None else self.on_grid(wide).astype(float)
 
     def arrays(self, *, same_shape: bool = False) -> Iterator[tuple[str, Array]]:
         """`(name, values)` of what a factor or a term may be: arguments, dy, y; on the grid."""
@@ -146,3 +139,19 @@ class Evidence:
     def index(self, axis: int, number: int) -> int:
         """The index along an axis of the argument that stands at `number` of the grid."""
         return int(self.indices(axis)[number])
+
+
+def aligned(array: Array, shape: tuple[int, ...]) -> Array | None:
+    """An array broadcast to a shape; None if it does not fit.
+
+    Shapes fit from the last axis on, as NumPy has it, or from the first one on; a single axis fits
+    any of its size, as channels do.
+    """
+    spare = len(shape) - array.ndim
+    between = range(1, spare) if array.ndim == 1 else ()
+    for front in (spare, 0, *between) if spare > 0 else (0,):
+        try:
+            return np.broadcast_to(array.reshape((*array.shape, *(1,) * (spare - front))), shape)
+        except ValueError:
+            continue
+    return None

@@ -21,7 +21,8 @@ from capstone.gradcheck.diagnosis.everywhere import (
     zero,
 )
 from capstone.gradcheck.diagnosis.evidence import Evidence
-from capstone.gradcheck.diagnosis.parts import moved, outside, partial
+from capstone.gradcheck.diagnosis.other_upstream import ignored, outside, weighted
+from capstone.gradcheck.diagnosis.parts import moved, partial
 from capstone.gradcheck.diagnosis.places import (
     condition,
     edge,
@@ -102,12 +103,14 @@ FINGERPRINTS: tuple[tuple[str, Callable[[Evidence], str]], ...] = (
     ("zero_entries", zero_entries),
     ("sign", sign_there),
     ("factor", factor_there),
+    ("upstream", ignored),
+    ("partial", weighted),
+    ("partial", outside),
     ("slices", slices),
     ("constant", constant),
     ("projection", projection),
     ("product", another),
     ("partial", partial),
-    ("partial", outside),
     ("moved", moved),
     ("moved", misread),
     ("sign", opposite),

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from capstone._typing import Array
-from capstone.gradcheck.diagnosis.evidence import Evidence, Known
+from capstone.gradcheck.diagnosis.evidence import Evidence
 from capstone.gradcheck.diagnosis.orders import readings
 from capstone.gradcheck.diagnosis.phrases import factor_in_words, listed
 
@@ -35,7 +35,7 @@ def partial(e: Evidence) -> str:
             continue
         weights = np.linalg.lstsq(by_slice, e.analytic.reshape(-1), rcond=None)[0]
         if e.fits((by_slice @ weights).reshape(e.numeric.shape)):
-            return _by_argument(weights, e) or _weights_in_words(weights, axis)
+            return _weights_in_words(weights, axis)
     return ""
 
 
@@ -50,18 +50,6 @@ def _one_index(by_slice: Array, axis: int, e: Evidence) -> str:
         for weights, guess in ((one, alone), (1 - one, whole - alone)):
             if e.fits(guess.reshape(e.numeric.shape)):
                 return _weights_in_words(weights, axis)
-    return ""
-
-
-def _by_argument(weights: Array, e: Evidence) -> str:
-    """The weights are an argument or its reciprocal: a factor that met dy too often, or never."""
-    for known in (*e.others, Known(e.name, e.value)):
-        if known.value.shape != weights.shape or not known.is_real:
-            continue
-        if np.allclose(weights, 1 / known.value, rtol=ZERO):
-            return f"right for dy / {known.name}: is a factor {known.name} of dy missing?"
-        if np.allclose(weights, known.value, rtol=ZERO):
-            return f"right for dy x {known.name}: is the factor {known.name} of dy applied twice?"
     return ""
 
 
@@ -92,26 +80,6 @@ def moved(e: Evidence) -> str:
             if e.numeric.shape[own] == e.dy.shape[axis] > 1 and e.fits(np.flip(turned, own)):
                 words = f"right for dy reversed along axis {axis} if reversed along axis {own} too"
                 return f"{words}: are both flips missing?"
-    return ""
-
-
-def outside(e: Evidence) -> str:
-    """Right for dy by a factor, times that factor: it left a mean or a sum that it belongs into."""
-    jacobian = e.jacobian() if e.is_clear and e.dy.size > 1 else None
-    if jacobian is None:
-        return ""
-    for known in e.others:
-        beside = e.beside(known.value) if known.is_real else None
-        if beside is None or not known.value.all() or np.ptp(known.value) == 0:
-            continue
-        try:
-            dy = np.broadcast_to(e.dy / known.value, e.dy.shape)
-        except ValueError:
-            continue
-        guess = (jacobian.reshape(len(jacobian), -1) @ dy.reshape(-1)).reshape(e.numeric.shape)
-        if e.fits(guess * beside):
-            words = f"right for dy / {known.name}, then times {known.name}"
-            return f"{words}: is {known.name} taken out of a sum or a mean?"
     return ""
 
 

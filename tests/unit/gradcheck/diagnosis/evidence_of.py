@@ -1,7 +1,7 @@
 """Evidence for the tests of the fingerprints."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -59,3 +59,17 @@ def evidence_at(forward: Callable[..., Array], wrong: Any, **arguments: Array) -
     analytic = wrong(upstream, *arguments.values()) if callable(wrong) else wrong
     others = {key: value for key, value in arguments.items() if key != name}
     return evidence(analytic, numeric, name=name, value=x, y=y, dy=upstream, at=at, **others)
+
+
+class Case(NamedTuple):
+    """A forward pass of some arguments, a wrong gradient of the first one, and a near miss."""
+
+    forward: Callable[..., Array]
+    arguments: dict[str, Array]
+    wrong: Callable[..., Array]
+    near_miss: Callable[..., Array]
+    words: str
+
+    def evidence(self, backward: Callable[..., Array]) -> Evidence:
+        """Of a gradient of dy and all arguments."""
+        return evidence_at(self.forward, backward, **self.arguments)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from capstone.gradcheck.diagnosis.evidence import Evidence
+from capstone.gradcheck.diagnosis.evidence import Evidence, aligned
 from unit.gradcheck.diagnosis.evidence_of import evidence
 from unit.gradcheck.samples import draw
 
@@ -33,6 +33,14 @@ def test_arrays_line_up_from_the_first_axis() -> None:
     beside = evidence(G, G).beside(np.arange(4))
     assert beside is not None
     assert np.array_equal(beside[:, 0], np.arange(4.0))
+
+
+def test_channels_line_up_with_an_axis_between() -> None:
+    between = aligned(np.arange(3), (2, 3, 4))
+    assert between is not None
+    assert np.array_equal(between[1, :, 2], np.arange(3))
+    assert aligned(np.ones((3, 1)), (2, 3, 4)) is not None
+    assert aligned(np.ones(5), (2, 3, 4)) is None
 
 
 def test_arrays_that_do_not_fit_are_left_out() -> None:

@@ -1,15 +1,12 @@
 """Gradients that are right where other values stand; beside each bug a near miss."""
 
-from collections.abc import Callable
-from typing import NamedTuple
-
 import numpy as np
 import pytest
 
 from capstone._typing import Array
 from capstone.gradcheck.diagnosis import stand_ins
 from capstone.gradcheck.diagnosis.evidence import Evidence
-from unit.gradcheck.diagnosis.evidence_of import evidence, evidence_at
+from unit.gradcheck.diagnosis.evidence_of import Case, evidence, evidence_at
 from unit.gradcheck.samples import draw
 
 X, Z, SQUARE, WIDE = draw(6, 4), draw(6, 4, seed=3), draw(4, 4, seed=4), draw(4, 3, seed=5)
@@ -58,16 +55,6 @@ def scores(k: Array, q: Array) -> Array:
 def of_scores(dy: Array, x: Array, mask: Array) -> Array:
     dscores = dy * mask
     return (dscores + dscores.T) @ x
-
-
-class Case(NamedTuple):
-    """A forward pass of some arguments, a wrong gradient of the first one, and a near miss."""
-
-    forward: Callable[..., Array]
-    arguments: dict[str, Array]
-    wrong: Callable[..., Array]
-    near_miss: Callable[..., Array]
-    words: str
 
 
 FORM = {"x": X, "a": SQUARE, "z": Z}
@@ -201,10 +188,6 @@ CASES = {
 }
 
 
-def of_case(case: Case, wrong: Callable[..., Array]) -> Evidence:
-    return evidence_at(case.forward, wrong, **case.arguments)
-
-
 def explained(name: str, e: Evidence) -> str:
     words: str = getattr(stand_ins, name.partition(" ")[0].strip(","))(e)
     return words
@@ -213,13 +196,13 @@ def explained(name: str, e: Evidence) -> str:
 @pytest.mark.parametrize("name", CASES)
 def test_the_bug_is_named(name: str) -> None:
     case = CASES[name]
-    assert explained(name, of_case(case, case.wrong)).startswith(case.words)
+    assert explained(name, case.evidence(case.wrong)).startswith(case.words)
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_near_miss_is_not(name: str) -> None:
     case = CASES[name]
-    assert explained(name, of_case(case, case.near_miss)) == ""
+    assert explained(name, case.evidence(case.near_miss)) == ""
 
 
 def test_nothing_is_said_where_no_other_point_can_be_had() -> None:
