@@ -12,34 +12,56 @@ from capstone.gradcheck.diagnosis.evidence import Evidence
 from capstone.gradcheck.diagnosis.phrases import factor_in_words
 
 FIT = 1e-6  # relative distance at which a factor counts as a size
+PLAIN = (2.0, 0.5, 3.0)  # numbers that stand in formulas of themselves
 
 Named = tuple[float, str]
 """A number at hand, and what it is."""
 
 
 def origin_of(factor: float, e: Evidence) -> str:
-    """`2 = sqrt(4), 4 = the size of axis 1 of q (...?)`, or nothing if no size at hand matches.
+    """`7 = the size of axis 1 of q (...?)`, or nothing if no size at hand matches.
 
-    The simplest plain match and the simplest root; none for factors next to 1.
+    The first match, options before sizes; none for factors next to 1.
     """
     size = abs(factor)
     if isclose(size, 1, rel_tol=1e-3):
         return ""
-    plain = [*_sizes(e), *_options(e), *_counts(e), *_ratios(e)]
-    found = [*_first(size, plain, _plain), *_first(size, plain, _root)]
-    found = found or _first(size, _products(e), _plain)
-    return f"{factor_in_words(size)} = {' or '.join(found)}" if found else ""
+    if any(isclose(size, number, rel_tol=FIT) for number in PLAIN):
+        found = _of_plain(size, e)
+    else:
+        named = [*_sizes(e), *_counts(e), *_ratios(e), *_all_rows(e)]
+        found = _first(size, _options(e), _option) or _first(size, named, _plain)
+        found = found or _first(size, named, _root) or _first(size, _products(e), _plain)
+    return f"{factor_in_words(size)} = {found}" if found else ""
+
+
+def _of_plain(size: float, e: Evidence) -> str:
+    """An option, or the root of a width by which two arguments meet, if nothing else matches.
+
+    A 2 stands in formulas of itself, and beside small arrays it is always some size too.
+    """
+    option = _first(size, _options(e), _option)
+    root = _first(size, [*_meeting(e), *_ratios(e)], _root)
+    is_size = bool(_first(size, _sizes(e), _plain))
+    return "" if (option and root) or (root and is_size) else option or root
 
 
 def _first(
     size: float, candidates: Iterable[Named], forms: Callable[[float], list[tuple[float, str]]]
-) -> list[str]:
+) -> str:
     """The first number at hand of which the factor is a form."""
     for n, name in candidates:
         for value, words in forms(n):
             if isclose(size, value, rel_tol=FIT):
-                return [words.format(n=factor_in_words(n), name=name)]
-    return []
+                return words.format(n=factor_in_words(n), name=name)
+    return ""
+
+
+def _option(n: float) -> list[tuple[float, str]]:
+    return [
+        (n, "{name} (a factor too many, or a division missing?)"),
+        (1 / n, "1/{n}, {n} = {name} (a factor missing, or a division too many?)"),
+    ]
 
 
 def _plain(n: float) -> list[tuple[float, str]]:
@@ -97,16 +119,28 @@ def _positive(count: int, name: str) -> Iterator[Named]:
 
 
 def _ratios(e: Evidence) -> Iterator[Named]:
-    """A size by a whole-numbered option, as the width of a head; all leading axes together."""
+    """A size by a whole-numbered option, as the width of a head."""
     for size, name in _axes(e):
         for option, parts in e.options.items():
             if 1 < parts < size and size % parts == 0:
                 yield size / parts, f"{name} / {option}"
+
+
+def _all_rows(e: Evidence) -> Iterator[Named]:
+    """All leading axes together."""
     for name, shape in [*((k.name, k.value.shape) for k in e.others), ("dy", e.dy.shape)]:
         if len(shape) > 1:
             yield from _positive(int(np.prod(shape[:-1])), f"the rows of {name}")
-        if len(shape) > 1:
             yield from _positive(int(np.prod(shape)), f"the entries of {name}")
+
+
+def _meeting(e: Evidence) -> Iterator[Named]:
+    """Last axes that two matrices share, as queries and keys do."""
+    matrices = [(e.name, e.whole.shape), *((k.name, k.value.shape) for k in e.others)]
+    widths = [(name, shape[-1], len(shape) - 1) for name, shape in matrices if len(shape) > 1]
+    for position, (name, size, axis) in enumerate(widths):
+        if size in [other for _, other, _ in widths[position + 1 :]]:
+            yield float(size), f"the size of axis {axis} of {name}"
 
 
 def _products(e: Evidence) -> Iterator[Named]:

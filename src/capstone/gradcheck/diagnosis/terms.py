@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations, product
+from math import prod
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from capstone.gradcheck.diagnosis.evidence import Evidence
 from capstone.gradcheck.diagnosis.phrases import factor_in_words, listed
 
 LEAST = 3  # entries that one coefficient must explain
+PROJECTION = "a wrong projection (a sum or a mean over it), or a factor on the wrong side of it?"
 
 
 def residual(e: Evidence) -> str:
@@ -19,14 +21,16 @@ def residual(e: Evidence) -> str:
     if c is None:
         return ""
     if abs(c + 1) < 1e-6:
-        return "the error is -dy: is a residual branch missing?"
+        return "the error is -dy: is a residual branch missing, or the 1 of a factor such as 1 - y?"
     if abs(c - 1) < 1e-6:
         return "the error is +dy: is a residual branch counted twice?"
     return f"the error is {c:.6g} x dy"
 
 
 def decay(e: Evidence) -> str:
-    """A multiple of the argument itself."""
+    """A multiple of the argument itself, and not of one row for want of others."""
+    if e.dy.shape == e.whole.shape and e.whole.ndim > 1 and prod(e.whole.shape[:-1]) == 1:
+        return ""
     c = _coefficient(e, e.on_grid(e.value).astype(float))
     if c is None:
         return ""
@@ -103,7 +107,7 @@ def projection(e: Evidence) -> str:
         for name, array in named:
             if e.fits(e.numeric + _along(e.error, array, fixed) * array):
                 words = f"the error is a multiple of {name} in each slice along {_named(fixed)}"
-                return f"{words}: a wrong projection (a sum or mean over it)?"
+                return f"{words}: {PROJECTION}"
     for fixed in axes:
         for name, array in named:
             centered = array - array.mean(axis=fixed, keepdims=True)
@@ -111,7 +115,7 @@ def projection(e: Evidence) -> str:
             guess = mean + _along(e.error - mean, centered, fixed) * centered
             if e.numeric.shape[fixed[0]] > LEAST and e.fits(e.numeric + guess):
                 words = f"the error is a constant and a multiple of {name} in each slice along"
-                return f"{words} {_named(fixed)}: a wrong projection (a sum or mean over it)?"
+                return f"{words} {_named(fixed)}: {PROJECTION}"
     return _two_multiples(e, axes, named)
 
 
@@ -127,7 +131,7 @@ def _two_multiples(
         made = (basis @ (np.linalg.pinv(basis) @ error[..., None]))[..., 0]
         if e.fits(e.numeric + np.moveaxis(made, -1, fixed)):
             words = f"the error is made of {one} and {other} in each slice along axis {fixed}"
-            return f"{words}: one for the other in a projection?"
+            return f"{words}: {PROJECTION}"
     return ""
 
 

@@ -122,3 +122,9 @@ def test_what_y_leaves_of_1_is_a_factor(factor: str) -> None:
     missing = everywhere.product(evidence(right / of_y, right, y=y))
     assert f"numeric / ({factor})" in missing
     assert f"numeric x ({factor})" in everywhere.product(evidence(right * of_y, right, y=y))
+
+
+def test_a_factor_that_is_1_to_rounding_is_none() -> None:
+    value = np.ones(G.shape, np.float16)
+    assert everywhere.factor(evidence(G * 1.002, G, value=value)) == ""
+    assert "1.02 x numeric" in everywhere.factor(evidence(G * 1.02, G, value=value))

@@ -30,7 +30,7 @@ IDS = np.array([3, -1, 2, 5, 0, -1])
             "4 = the size of axis 0 of x / n_heads",
         ),
         (4.0, {"ids": IDS}, "4 = the entries of ids that are not ignored"),
-        (3.0, {"mask": IDS > 0}, "3 = the entries of mask set"),
+        (5.0, {"mask": np.arange(9) > 3}, "5 = the entries of mask set"),
         (26.0, {"x": draw(2, 13, 5)}, "26 = the rows of x"),
         (77.0, {}, "77 = 7 x 11, sizes of axes"),
         (7 / 11, {}, "7 / 11, sizes of axes"),
@@ -46,7 +46,22 @@ def test_no_numerology(factor: float) -> None:
     assert origin_of(factor, evidence(G, G)) == ""
 
 
-def test_a_size_and_a_root_are_both_offered() -> None:
-    words = origin_of(2.0, evidence(draw(2, 4), draw(2, 4)))
-    assert words.startswith("2 = the size of axis 0 of w")
-    assert " or sqrt(4)" in words
+@pytest.mark.parametrize("factor", [2.0, 0.5, 3.0, -2.0])
+def test_a_plain_number_needs_no_size(factor: float) -> None:
+    assert origin_of(factor, evidence(draw(2, 4), draw(2, 4), x=draw(3, 9))) == ""
+
+
+def test_a_plain_number_may_be_the_root_of_a_width_by_which_two_meet() -> None:
+    words = origin_of(2.0, evidence(draw(7, 4), draw(7, 4), k=draw(5, 4)))
+    assert words.startswith("2 = sqrt(4), 4 = the size of axis 1 of w")
+    assert origin_of(2.0, evidence(draw(2, 4), draw(2, 4), k=draw(5, 4))) == ""
+    assert origin_of(3.0, evidence(draw(7, 9), draw(7, 9), k=draw(7, 9), options={"n": 3})) == ""
+
+
+def test_an_option_comes_before_a_size() -> None:
+    words = origin_of(0.25, evidence(draw(4, 7), draw(4, 7), options={"keep": 0.25}))
+    assert words == "0.25 = keep (a factor too many, or a division missing?)"
+
+
+def test_a_size_is_offered_once() -> None:
+    assert " or " not in origin_of(4.0, evidence(draw(4, 16), draw(4, 16)))

@@ -18,7 +18,7 @@ CASES = {
     "residual": (
         evidence(G - DY, G, dy=DY),
         evidence(G - DY + SPOIL, G, dy=DY),
-        "the error is -dy: is a residual branch missing?",
+        "the error is -dy: is a residual branch missing, or the 1 of a factor",
     ),
     "decay": (
         evidence(G + 0.01 * X, G, value=X),
@@ -106,3 +106,11 @@ def test_two_arrays_in_a_projection() -> None:
 def test_an_error_of_a_low_rank_says_nothing_beside_a_gradient_of_one() -> None:
     flat = G[:, :1] * G[:1]
     assert terms.other_axis(evidence(flat + ROWS * COLUMNS, flat, dy=DY)) == ""
+
+
+def test_a_single_row_of_an_input_shows_no_weight_decay() -> None:
+    row, x, dy = draw(1, 5), draw(1, 5, seed=3), draw(1, 5, seed=4)
+    e = evidence(row - 0.3 * x, row, name="x", value=x, dy=dy)
+    assert terms.decay(e) == ""
+    assert terms.projection(e).startswith("the error is a multiple of x in each slice along axis 1")
+    assert "weight decay" in terms.decay(evidence(row - 0.3 * x, row, value=x, dy=draw(7, 1)))
