@@ -21,6 +21,7 @@ from capstone.gradcheck.diagnosis.everywhere import (
     zero,
 )
 from capstone.gradcheck.diagnosis.evidence import Evidence
+from capstone.gradcheck.diagnosis.operands import operand
 from capstone.gradcheck.diagnosis.other_upstream import ignored, outside, weighted
 from capstone.gradcheck.diagnosis.parts import moved, partial
 from capstone.gradcheck.diagnosis.places import (
@@ -122,6 +123,7 @@ FINGERPRINTS: tuple[tuple[str, Callable[[Evidence], str]], ...] = (
     ("place", indices),
     ("slope", slope),
     ("behind", behind),
+    ("product", operand),
     ("axis", other_axis),
     ("rounded", rounded_inside),
 )

@@ -28,3 +28,10 @@ def counted(number: int, noun: str) -> str:
     if number == 1:
         return f"1 {noun}"
     return f"{number} {noun[:-1]}ies" if noun.endswith("y") else f"{number} {noun}s"
+
+
+def named_axes(axes: Sequence[int]) -> str:
+    """`axis 0`, `axes 0 and 2`."""
+    if len(axes) == 1:
+        return f"axis {axes[0]}"
+    return "axes " + " and ".join(map(str, axes))

@@ -8,7 +8,7 @@ import numpy as np
 
 from capstone._typing import Array
 from capstone.gradcheck.diagnosis.evidence import Evidence
-from capstone.gradcheck.diagnosis.phrases import factor_in_words, listed
+from capstone.gradcheck.diagnosis.phrases import factor_in_words, listed, named_axes
 
 LEAST = 3  # entries that one coefficient must explain
 PROJECTION = "a wrong projection (a sum or a mean over it), or a factor on the wrong side of it?"
@@ -70,7 +70,7 @@ def slices(e: Evidence) -> str:
             continue
         shown = listed([factor_in_words(f, 3) for f in factors[_live(e, fixed)].reshape(-1)], 4)
         varying = [axis for axis in range(e.numeric.ndim) if axis not in fixed]
-        return f"a factor of its own for each index of {_named(varying)}: {shown}"
+        return f"a factor of its own for each index of {named_axes(varying)}: {shown}"
     return ""
 
 
@@ -94,7 +94,7 @@ def constant(e: Evidence) -> str:
             continue
         if len(fixed) == e.numeric.ndim:
             return f"the error is {mean.flat[0]:.6g} in every entry"
-        words = f"the error is constant along {_named(fixed)}"
+        words = f"the error is constant along {named_axes(fixed)}"
         return f"{words}: is a mean or a sum over it missing?"
     return ""
 
@@ -106,7 +106,7 @@ def projection(e: Evidence) -> str:
     for fixed in axes:
         for name, array in named:
             if e.fits(e.numeric + _along(e.error, array, fixed) * array):
-                words = f"the error is a multiple of {name} in each slice along {_named(fixed)}"
+                words = f"the error is a multiple of {name} in each slice along {named_axes(fixed)}"
                 return f"{words}: {PROJECTION}"
     for fixed in axes:
         for name, array in named:
@@ -115,7 +115,7 @@ def projection(e: Evidence) -> str:
             guess = mean + _along(e.error - mean, centered, fixed) * centered
             if e.numeric.shape[fixed[0]] > LEAST and e.fits(e.numeric + guess):
                 words = f"the error is a constant and a multiple of {name} in each slice along"
-                return f"{words} {_named(fixed)}: {PROJECTION}"
+                return f"{words} {named_axes(fixed)}: {PROJECTION}"
     return _two_multiples(e, axes, named)
 
 
@@ -193,10 +193,3 @@ def _axes(e: Evidence) -> Iterator[tuple[int, ...]]:
         for axes in combinations(able, count):
             if e.numeric.size >= LEAST:
                 yield tuple(sorted(axes))
-
-
-def _named(axes: tuple[int, ...] | list[int]) -> str:
-    """`axis 0`, `axes 0 and 2`."""
-    if len(axes) == 1:
-        return f"axis {axes[0]}"
-    return "axes " + " and ".join(map(str, axes))
