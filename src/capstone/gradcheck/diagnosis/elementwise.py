@@ -6,6 +6,7 @@ from capstone._typing import Array
 from capstone.gradcheck.diagnosis.evidence import Evidence
 
 LEAST = 12  # entries that show a curve
+LEAST_LEFT = 4  # entries that show what is left of dy
 SMOOTH = 0.1  # of the variance, as the mean square distance of an entry from between its neighbors
 SHOWN = 2  # points at which both slopes are given
 
@@ -43,8 +44,8 @@ def _is_smooth(x: Array, s: Array) -> bool:
 
 def complement(e: Evidence) -> str:
     """What dy leaves of the true one, as 1 - s for s."""
-    beside = e.beside(e.dy) if e.dy.shape == e.whole.shape else None
-    if beside is None or not beside.any():
+    beside = e.beside(e.dy) if e.dy.size > 1 else None
+    if beside is None or not beside.any() or e.numeric.size < LEAST_LEFT:
         return ""
     if e.fits(beside - e.numeric):
         return "analytic = dy - numeric: is a factor s where 1 - s belongs, or the other way?"

@@ -67,6 +67,7 @@ from capstone.gradcheck.diagnosis.terms import (
     slices,
     term,
 )
+from capstone.gradcheck.diagnosis.within import other_winner, reordered, rolled_within, spread
 
 FINGERPRINTS: tuple[tuple[str, Callable[[Evidence], str]], ...] = (
     ("undefined", undefined),
@@ -80,13 +81,16 @@ FINGERPRINTS: tuple[tuple[str, Callable[[Evidence], str]], ...] = (
     ("sign", sign_where),
     ("absolute", absolute),
     ("swapped", misplaced),
+    ("masked", masked),
     ("transposed", transposed),
     ("reversed", reversed_order),
     ("shifted", shifted),
+    ("shifted", rolled_within),
     ("permuted", permuted),
+    ("masked", spread),
+    ("masked", other_winner),
     ("clipped", clipped),
     ("rounded", rounded),
-    ("masked", masked),
     ("repeats", repeats),
     ("edge", edge),
     ("tail", tail),
@@ -114,6 +118,7 @@ FINGERPRINTS: tuple[tuple[str, Callable[[Evidence], str]], ...] = (
     ("partial", partial),
     ("moved", moved),
     ("moved", misread),
+    ("permuted", reordered),
     ("sign", opposite),
     ("complement", leftover),
     ("path", path),

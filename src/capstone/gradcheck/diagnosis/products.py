@@ -7,7 +7,7 @@ the product, whatever other, right paths there are.
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import combinations, product
+from itertools import combinations, permutations, product
 from typing import NamedTuple
 
 import numpy as np
@@ -45,6 +45,11 @@ def path(e: Evidence) -> str:
             return f"the path through {name} is missing: right without it"
         if _agree(e, seen, part):
             return f"the path through {name} is counted twice"
+        if _agree(e, seen, -2 * part):
+            return f"the path through {name} has the wrong sign"
+    for (lost, missing), (name, part) in permutations(parts, 2):
+        if lost != name and _agree(e, seen, part - missing):
+            return f"the path through {name} counts twice, that through {lost} not at all"
     for name, part in parts:
         if _agree(e, seen, part - true):
             return f"only the path through {name} counts: is another path missing?"

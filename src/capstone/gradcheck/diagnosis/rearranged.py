@@ -5,7 +5,7 @@ one where that is known.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import permutations
 
 import numpy as np
@@ -134,13 +134,20 @@ def permuted(e: Evidence) -> str:
         )
         sources = [_source(row, numeric, e.slack) for row in analytic]
         equals = [_source(row, numeric, e.slack) for row in numeric]  # the first of equal slices
-        live = [n for n in range(size) if analytic[n].any()]
-        moved = [n for n in live if sources[n] != equals[n]]
-        counts = Counter(sources[n] for n in live)
-        is_order = len(moved) > 1 and counts <= Counter(equals) and len(counts) > 1
-        if None not in sources and is_order:
-            return f"slices along axis {axis} in another order: {listed(sources, 8)}"
+        moved = sum(source != own for source, own in zip(sources, equals, strict=True))
+        if moved > 1 and len(set(sources)) > 1 and Counter(sources) == Counter(equals):
+            order = _one_to_one(sources, equals)
+            return f"slices along axis {axis} in another order: {listed(order, 8)}"
     return ""
+
+
+def _one_to_one(sources: Sequence[int | None], equals: Sequence[int | None]) -> list[int]:
+    """Which slice each is, a different one for each; of equal slices its own, or the next."""
+    order = [n if source == equals[n] else -1 for n, source in enumerate(sources)]
+    for n, source in enumerate(sources):
+        if order[n] < 0:
+            order[n] = next(m for m, own in enumerate(equals) if own == source and m not in order)
+    return order
 
 
 def _source(row: Array, numeric: Array, slack: float) -> int | None:

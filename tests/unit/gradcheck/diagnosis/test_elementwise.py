@@ -41,3 +41,11 @@ def test_what_dy_leaves() -> None:
 
 def test_what_dy_leaves_with_another_error_is_a_near_miss() -> None:
     assert complement(evidence(DY - COSINE + 1e-3 * RANDOM, COSINE, dy=DY)) == ""
+
+
+def test_what_a_sum_over_rows_leaves() -> None:
+    rows, true = draw(4, seed=5), draw(4, 5, seed=6)
+    words = complement(evidence(rows[:, None] - true, true, dy=rows))
+    assert words.startswith("analytic = dy - numeric")
+    assert complement(evidence(rows[::-1, None] - true, true, dy=rows)) == ""
+    assert complement(evidence(DY[0, :3] - true[0, :3], true[0, :3], dy=DY[0, :3])) == ""

@@ -120,26 +120,33 @@ def test_odd_options_do_no_harm(scale: float) -> None:
     assert check(op, draw(3, 5)).arguments[0].kind == "factor"
 
 
-def untransposed(forward: Any, **options: Any) -> Report:
-    """Of a backward pass that multiplies by w for w.T."""
+def form(x: np.ndarray, w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return (x @ w * x[:, ::-1]).sum(axis=-1), x
+
+
+def untransposed(forward: Any, **options: Any) -> str:
+    """Kind of a backward pass that multiplies by w for w.T."""
     w = draw(5, 5, seed=3)
-    return check(Op(forward, lambda dy, x: (dy @ w, x.T @ dy)), draw(7, 5), w, **options)
+
+    def backward(dy: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        scaled = dy[:, None] * x
+        return scaled[:, ::-1] @ w + (scaled @ w.T)[:, ::-1], scaled.T @ x[:, ::-1]
+
+    return check(Op(forward, backward), draw(7, 5), w, **options).arguments[0].kind
 
 
 def test_a_gradient_that_is_right_at_another_point() -> None:
-    report = untransposed(lambda x, w: (x @ w, x))
-    assert report.arguments[0].kind == "transposed"
-    assert "right if w stood transposed" in report.arguments[0].diagnosis
+    assert untransposed(form) == "transposed"
 
 
 def test_a_forward_pass_may_refuse_another_point() -> None:
     def forward(x: np.ndarray, w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if np.abs(w - draw(5, 5, seed=3)).max() > 1:
             raise ValueError("no such weight")
-        return x @ w, x
+        return form(x, w)
 
-    assert untransposed(forward).arguments[0].kind == ""
+    assert untransposed(forward) == ""
 
 
 def test_nothing_is_tried_at_another_point_without_the_complex_step() -> None:
-    assert untransposed(lambda x, w: (x @ w, x), method="ladder").arguments[0].kind == ""
+    assert untransposed(form, method="ladder") == ""

@@ -37,6 +37,8 @@ def of_x(error: Array, *others: Known) -> Evidence:
         (-DZ @ V.T, "the path through v is missing: right without it"),
         (DU @ W.T, "the path through w2 is counted twice"),
         (-DU @ W.T, "the path through w2 is missing: right without it"),
+        (-2 * DU @ W.T, "the path through w2 has the wrong sign"),
+        (DZ @ V.T - DU @ W.T, "the path through v counts twice, that through w2 not at all"),
     ],
 )
 def test_a_path_of_several(error: Array, words: str) -> None:

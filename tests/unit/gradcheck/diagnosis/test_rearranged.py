@@ -88,6 +88,17 @@ def test_copies_of_one_slice_are_no_order() -> None:
     assert rearranged.permuted(evidence(np.repeat(G[1:2], 4, axis=0), G)) == ""
 
 
+def test_an_order_names_every_slice_once() -> None:
+    zeros = np.concatenate([G, np.zeros((3, 5))])
+    words = rearranged.permuted(evidence(zeros[[4, 0, 1, 5, 2, 6, 3]], zeros))
+    assert words == "slices along axis 0 in another order: 4, 0, 1, 6, 2, 5, 3"
+
+
+def test_slices_that_are_lost_are_no_order() -> None:
+    zeros = np.concatenate([G, np.zeros((3, 5))])
+    assert rearranged.permuted(evidence(zeros[[4, 0, 1, 5, 2, 6, 4]], zeros)) == ""
+
+
 def test_a_part_of_the_true_gradient_is_enough() -> None:
     grid = (np.array([0, 2, 3]), np.array([1, 3]))
     e = evidence(SQUARE.T, SQUARE)
