@@ -1,5 +1,7 @@
 """Explanations of functions of one entry at a time: the derivative of another function."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from capstone._typing import Array
@@ -19,17 +21,30 @@ def slope(e: Evidence) -> str:
     """
     if e.dy.shape != e.whole.shape or not e.is_clear:
         return ""
-    dy, x = e.on_grid(e.dy).reshape(-1), e.on_grid(e.value).reshape(-1)
-    usable = dy != 0
-    order = np.argsort(x[usable], kind="stable")
-    x = x[usable][order]
-    true, said = (array.reshape(-1)[usable][order] for array in (e.numeric, e.analytic))
-    true, said = true / dy[usable][order], said / dy[usable][order]
-    if not all(_is_smooth(x, s) for s in (true, said, said - true)):
-        return ""
-    worst = np.argsort(-np.abs(said - true), kind="stable")[:SHOWN]
-    shown = " and ".join(f"{said[n]:.3g} for {true[n]:.3g} at {x[n]:.3g}" for n in worst)
-    return f"dy times the slope of another function of {e.name}: {shown}"
+    for words, base in _bases(e):
+        usable = base != 0
+        x = e.on_grid(e.value)[usable]
+        order = np.argsort(x, kind="stable")
+        x, true, said = (
+            x[order],
+            *((a[usable] / base[usable])[order] for a in (e.numeric, e.analytic)),
+        )
+        if all(_is_smooth(x, s) for s in (true, said, said - true)):
+            worst = np.argsort(-np.abs(said - true), kind="stable")[:SHOWN]
+            shown = " and ".join(f"{said[n]:.3g} for {true[n]:.3g} at {x[n]:.3g}" for n in worst)
+            return f"{words} times the slope of another function of {e.name}: {shown}"
+    return ""
+
+
+def _bases(e: Evidence) -> Iterator[tuple[str, Array]]:
+    """What a slope may be multiplied by: dy, and another argument, or 1/x as in sin(x)/x."""
+    dy = e.on_grid(e.dy)
+    yield "dy", dy
+    for other in e.others:
+        if other.is_real and other.value.shape == e.whole.shape:
+            yield f"dy x {other.name}", dy * e.on_grid(other.value)
+    if e.value.all():
+        yield f"dy / {e.name}", dy / e.on_grid(e.value)
 
 
 def _is_smooth(x: Array, s: Array) -> bool:

@@ -23,13 +23,14 @@ from capstone.gradcheck.diagnosis.everywhere import (
 from capstone.gradcheck.diagnosis.evidence import Evidence
 from capstone.gradcheck.diagnosis.operands import operand
 from capstone.gradcheck.diagnosis.other_upstream import ignored, outside, weighted
-from capstone.gradcheck.diagnosis.parts import moved, partial
+from capstone.gradcheck.diagnosis.parts import moved, partial, reassigned
 from capstone.gradcheck.diagnosis.places import (
     condition,
     edge,
     factor_there,
     indices,
     masked,
+    named,
     picked,
     repeats,
     sign_there,
@@ -63,7 +64,9 @@ from capstone.gradcheck.diagnosis.terms import (
     decay,
     other_axis,
     projection,
+    renormalized,
     residual,
+    rounded_slices,
     slices,
     term,
 )
@@ -104,6 +107,7 @@ FINGERPRINTS: tuple[tuple[str, Callable[[Evidence], str]], ...] = (
     ("transposed", untransposed),
     ("masked", other_mask),
     ("picked", other_ids),
+    ("path", named),
     ("zero_slices", zero_slices),
     ("zero_entries", zero_entries),
     ("sign", sign_there),
@@ -111,12 +115,14 @@ FINGERPRINTS: tuple[tuple[str, Callable[[Evidence], str]], ...] = (
     ("upstream", ignored),
     ("partial", weighted),
     ("partial", outside),
+    ("rounded", rounded_slices),
     ("slices", slices),
     ("constant", constant),
     ("projection", projection),
     ("product", another),
     ("partial", partial),
     ("moved", moved),
+    ("moved", reassigned),
     ("moved", misread),
     ("permuted", reordered),
     ("sign", opposite),
@@ -129,6 +135,7 @@ FINGERPRINTS: tuple[tuple[str, Callable[[Evidence], str]], ...] = (
     ("slope", slope),
     ("behind", behind),
     ("product", operand),
+    ("axis", renormalized),
     ("axis", other_axis),
     ("rounded", rounded_inside),
 )

@@ -59,6 +59,8 @@ def _weights_in_words(weights: Array, axis: int) -> str:
     if len(lost) + len(kept) < len(weights):
         shown = listed([factor_in_words(round(float(w), DECIMALS) + 0.0, 3) for w in weights], 4)
         return f"right if the slices of dy along axis {axis} counted {shown} times"
+    if len(kept) == len(weights):
+        return ""  # to rounding, which is another matter
     few, verb = (kept, "only at") if len(kept) <= len(lost) else (lost, "at all but")
     name = "index" if len(few) == 1 else "indices"
     words = f"{verb} {name} {listed([int(i) for i in few])} of axis {axis}"
@@ -80,6 +82,27 @@ def moved(e: Evidence) -> str:
             if e.numeric.shape[own] == e.dy.shape[axis] > 1 and e.fits(np.flip(turned, own)):
                 words = f"right for dy reversed along axis {axis} if reversed along axis {own} too"
                 return f"{words}: are both flips missing?"
+    return ""
+
+
+def reassigned(e: Evidence) -> str:
+    """Right for dy with its slices along an axis in any other order, or some of them twice."""
+    jacobian = e.jacobian() if e.is_clear and e.dy.size > 1 else None
+    if jacobian is None:
+        return ""
+    for axis, size in enumerate(e.dy.shape):
+        if not 2 < size * size <= e.numeric.size - SPARE:
+            continue
+        slots = np.moveaxis(jacobian, axis + 1, 1).reshape(e.numeric.size, size, -1)
+        slices = np.moveaxis(e.dy, axis, 0).reshape(size, -1)
+        columns = (slots @ slices.T).reshape(e.numeric.size, -1)  # slot by slice
+        weights = np.linalg.lstsq(columns, e.analytic.reshape(-1), rcond=None)[0]
+        taken = weights.reshape(size, size).argmax(axis=1)
+        picks = np.eye(size)[taken]
+        is_pick = np.abs(weights - picks.reshape(-1)).max() < ZERO
+        if is_pick and e.fits((columns @ picks.reshape(-1)).reshape(e.numeric.shape)):
+            order = f"with its slices along axis {axis} in the order {listed(taken.tolist(), 8)}"
+            return f"right for dy {order}: is dy in another order than the output?"
     return ""
 
 

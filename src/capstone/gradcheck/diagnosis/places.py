@@ -1,8 +1,11 @@
 """Explanations of errors that leave some entries right: where they are, and what is there."""
 
+from itertools import product
+
 import numpy as np
 
 from capstone._typing import Array
+from capstone.gradcheck.diagnosis.conditions import condition_of
 from capstone.gradcheck.diagnosis.evidence import Evidence
 from capstone.gradcheck.diagnosis.phrases import factor_in_words, listed
 
@@ -15,7 +18,7 @@ def masked(e: Evidence) -> str:
     if e.is_wrong.all() or e.numeric[e.is_wrong].any():
         return ""
     count, size = int(e.is_wrong.sum()), e.is_wrong.size
-    where = _condition(e) or _slices_in_words(e)
+    where = condition_of(e) or _slices_in_words(e)
     words = f"not zero at {count} of {size} entries on which the output does not depend"
     return f"{words}{f' ({where})' if where else ''}: is a mask missing?"
 
@@ -64,7 +67,8 @@ def tail(e: Evidence) -> str:
 
 def zero_slices(e: Evidence) -> str:
     """Some slices along an axis get no gradient."""
-    if e.analytic[e.is_wrong].any():
+    is_condition = e.numeric.ndim == 1 and bool(condition_of(e))
+    if e.analytic[e.is_wrong].any() or is_condition:
         return ""
     for axis, _ in _partly_wrong(e):
         touched = _touched(e, axis)
@@ -78,14 +82,14 @@ def zero_entries(e: Evidence) -> str:
     """Some entries get no gradient."""
     if e.is_wrong.all() or e.analytic[e.is_wrong].any():
         return ""
-    where = _condition(e)
+    where = condition_of(e)
     words = f"{int(e.is_wrong.sum())} of {e.is_wrong.size} entries get no gradient"
     return f"{words}{f', those {where}' if where else ''}; the others are right"
 
 
 def sign_where(e: Evidence) -> str:
     """The wrong entries have the wrong sign, and an argument says which they are."""
-    return _where(e) if _ratio(e) == -1 and _condition(e) else ""
+    return _where(e) if _ratio(e) == -1 and condition_of(e) else ""
 
 
 def sign_there(e: Evidence) -> str:
@@ -134,6 +138,28 @@ def picked(e: Evidence) -> str:
     return ""
 
 
+def named(e: Evidence) -> str:
+    """Right but for the rows that ids name, or get a gradient; or but for the others."""
+    for other, axis in product(e.others, range(e.numeric.ndim if e.grid is None else 0)):
+        rows = _rows_named(other.value, e.whole.shape[axis])
+        if not 1 < len(rows) < e.whole.shape[axis]:
+            continue
+        words = f"the indices of axis {axis} that {other.name}"
+        touched = _touched(e, axis)
+        if axis in dict(_partly_wrong(e)) and np.array_equal(touched, rows):
+            return f"wrong only at {words} names: is what comes through it right?{_there(e)}"
+        alive, true = (_alive(gradient, axis) for gradient in (e.analytic, e.numeric))
+        if np.array_equal(alive, rows) and len(true) > len(alive) < len(touched):
+            return f"only {words} names get a gradient: is another path missing?"
+    return ""
+
+
+def _rows_named(ids: Array, size: int) -> Array:
+    """The different ids, if ids these are, of a table of a given size."""
+    is_table = ids.dtype.kind in "iu" and ids.size and ids.min() >= 0 and ids.max() < size
+    return np.unique(ids) if is_table else np.zeros(0, int)
+
+
 def triangle(e: Evidence) -> str:
     """Right but for one side of a diagonal of the last two axes."""
     if e.numeric.ndim < 2 or e.grid is not None or min(e.numeric.shape[-2:]) < 3:
@@ -152,7 +178,7 @@ def triangle(e: Evidence) -> str:
 
 def condition(e: Evidence) -> str:
     """Wrong exactly where an argument is of one sign, or a mask of one value."""
-    where = _condition(e)
+    where = condition_of(e)
     return f"wrong only {where}{_there(e)}" if where else ""
 
 
@@ -164,7 +190,7 @@ def indices(e: Evidence) -> str:
 
 def _where(e: Evidence) -> str:
     """Where the errors are and what they are, for errors of one factor."""
-    where, slices = _condition(e), _slices_in_words(e)
+    where, slices = condition_of(e), _slices_in_words(e)
     if where or slices:
         return f"wrong only {where or f'at {slices}'}{_there(e)}"
     return f"{int(e.is_wrong.sum())} of {e.is_wrong.size} entries are wrong{_there(e)}"
@@ -213,8 +239,12 @@ def _is_alive_elsewhere(e: Evidence, axis: int) -> bool:
 
 def _touched(e: Evidence, axis: int) -> Array:
     """Indices along an axis with something wrong."""
-    others = tuple(i for i in range(e.is_wrong.ndim) if i != axis)
-    return np.flatnonzero(e.is_wrong.any(axis=others))
+    return _alive(e.is_wrong, axis)
+
+
+def _alive(array: Array, axis: int) -> Array:
+    """Indices along an axis with something other than 0."""
+    return np.flatnonzero(array.any(axis=tuple(i for i in range(array.ndim) if i != axis)))
 
 
 def _live_in(e: Evidence, number: int, axis: int) -> int:
@@ -234,42 +264,3 @@ def _slices_in_words(e: Evidence) -> str:
 
 def _indices(found: list[int], axis: int) -> str:
     return f"ind{'ex' if len(found) == 1 else 'ices'} {listed(found)} of axis {axis}"
-
-
-def _condition(e: Evidence) -> str:
-    """`where x < 0`, `where mask is False`: an exact description of the wrong entries."""
-    if e.is_wrong.sum() < 2:
-        return ""
-    if e.is_wrong.size < 6:
-        return ""
-    live = (e.numeric != 0) | (e.analytic != 0)
-    named = [(other.name, other.value) for other in e.others] + [(e.name, e.value)]
-    for name, value in named:
-        beside = e.beside(value)
-        if beside is None:
-            continue
-        if value.dtype.kind == "b":
-            options = {f"where {name} is {flag}": beside == flag for flag in (True, False)}
-        else:
-            options = {f"where {name} {sign} 0": _compare(beside, sign) for sign in "<>="}
-            options |= _beyond(name, beside, e)
-        for words, mask in options.items():
-            if mask.any() and not mask.all() and np.array_equal(mask & live, e.is_wrong):
-                return words
-    return ""
-
-
-def _beyond(name: str, beside: Array, e: Evidence) -> dict[str, Array]:
-    """Where the entries are above, or in size above or below, an option, as beyond a clip."""
-    options: dict[str, Array] = {}
-    for option, bound in e.options.items():
-        options[f"where {name} > {option}"] = beside > bound
-        options[f"where {name} < {option}"] = beside < bound
-        options[f"where |{name}| > {option}"] = np.abs(beside) > bound
-        options[f"where |{name}| < {option}"] = np.abs(beside) < bound
-    return options
-
-
-def _compare(array: Array, sign: str) -> Array:
-    """Where the entries are below, above or at 0."""
-    return np.asarray({"<": array < 0, ">": array > 0, "=": array == 0}[sign])

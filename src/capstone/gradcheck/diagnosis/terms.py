@@ -7,10 +7,11 @@ from math import prod
 import numpy as np
 
 from capstone._typing import Array
-from capstone.gradcheck.diagnosis.evidence import Evidence
+from capstone.gradcheck.diagnosis.evidence import FIT, Evidence
 from capstone.gradcheck.diagnosis.phrases import factor_in_words, listed, named_axes
 
 LEAST = 3  # entries that one coefficient must explain
+ROUNDING = 2.0**-21  # four roundings of float32
 PROJECTION = "a wrong projection (a sum or a mean over it), or a factor on the wrong side of it?"
 
 
@@ -63,15 +64,34 @@ def _coefficient(e: Evidence, array: Array) -> float | None:
 
 def slices(e: Evidence) -> str:
     """Each slice has a factor of its own."""
+    return _factors_in_words(e, is_rounding=False)
+
+
+def rounded_slices(e: Evidence) -> str:
+    """Each slice has a factor of its own that is 1 to the rounding of float32."""
+    words = _factors_in_words(e, is_rounding=True)
+    return f"{words}, as float32 leaves them: is float32 used inside?" if words else ""
+
+
+def _factors_in_words(e: Evidence, *, is_rounding: bool) -> str:
     for fixed in _axes(e):
         factors = _along(e.analytic, e.numeric, fixed)
         is_off = np.abs(factors - 1) > 1e-9
         if not e.fits(factors * e.numeric) or not _is_spread(e, fixed, is_off):
             continue
-        shown = listed([factor_in_words(f, 3) for f in factors[_live(e, fixed)].reshape(-1)], 4)
+        shown = factors[_live(e, fixed)].reshape(-1)
+        if is_rounding != _are_roundings(shown):
+            continue
         varying = [axis for axis in range(e.numeric.ndim) if axis not in fixed]
-        return f"a factor of its own for each index of {named_axes(varying)}: {shown}"
+        few = listed([factor_in_words(f, 3) for f in shown], 4)
+        return f"a factor of its own for each index of {named_axes(varying)}: {few}"
     return ""
+
+
+def _are_roundings(factors: Array) -> bool:
+    """Are all 1 to single precision, some above and some below?"""
+    off = factors - 1
+    return bool(np.abs(off).max() <= ROUNDING and off.min() < 0 < off.max())
 
 
 def _live(e: Evidence, fixed: tuple[int, ...]) -> Array:
@@ -147,6 +167,22 @@ def _exponentials(e: Evidence) -> list[tuple[str, Array]]:
     return found
 
 
+def renormalized(e: Evidence) -> str:
+    """The factor of each entry is one number a row times one a column: two norms exchanged."""
+    if e.numeric.ndim < 2 or e.grid is not None or min(e.numeric.shape[-2:]) < 3:
+        return ""
+    if not e.is_clear or not e.numeric.all():
+        return ""
+    ratio = e.analytic / e.numeric
+    spare = np.linalg.svd(ratio, compute_uv=False)[..., 1:]
+    allowed = FIT * np.abs(ratio - 1).max(axis=(-2, -1))[..., None]
+    if not (spare <= allowed).all():
+        return ""
+    axes = f"axes {e.numeric.ndim - 2} and {e.numeric.ndim - 1}"
+    words = f"analytic / numeric is one number for each index of {axes}, multiplied"
+    return f"{words}: is something divided by a sum along the wrong axis?"
+
+
 def other_axis(e: Evidence) -> str:
     """The error mixes one number a row with one a column: a sum over the wrong axis.
 
@@ -157,15 +193,22 @@ def other_axis(e: Evidence) -> str:
         return ""
     if e.dy.shape != e.whole.shape or not e.is_clear:
         return ""
+    axes = f"axes {e.numeric.ndim - 2} and {e.numeric.ndim - 1}"
     ones = np.ones(e.numeric.shape)
-    for name, array in [("", ones), *e.arrays(same_shape=True), *_exponentials(e)]:
+    for name, array in [("", ones), *e.arrays(same_shape=True), *_exponentials(e), *_centered(e)]:
         if name == "dy" or not array.all():
             continue
         if _is_mixed(e.error / array) and not _is_mixed(e.numeric / array):
             what = f"the error / {name}" if name else "the error"
-            axes = f"axes {e.numeric.ndim - 2} and {e.numeric.ndim - 1}"
             return f"{what} mixes sums along {axes}: a sum or a mean over the wrong axis?"
     return ""
+
+
+def _centered(e: Evidence) -> Iterator[tuple[str, Array]]:
+    """Distances of the argument from its mean over one of the last two axes, as in statistics."""
+    for axis in (e.numeric.ndim - 1, e.numeric.ndim - 2):
+        mean = e.value.mean(axis=axis, keepdims=True)
+        yield f"({e.name} - its mean over axis {axis})", e.value - mean
 
 
 def _is_mixed(array: Array) -> bool:

@@ -49,3 +49,18 @@ def test_what_a_sum_over_rows_leaves() -> None:
     assert words.startswith("analytic = dy - numeric")
     assert complement(evidence(rows[::-1, None] - true, true, dy=rows)) == ""
     assert complement(evidence(DY[0, :3] - true[0, :3], true[0, :3], dy=DY[0, :3])) == ""
+
+
+def test_the_slope_beside_another_argument() -> None:
+    up = draw(4, 5, seed=5)
+    gated = {"dy": DY, "value": X, "up": up}
+    words = slope(evidence(up * DY * np.cos(0.9 * X), up * COSINE, **gated))
+    assert words.startswith("dy x up times the slope of another function of w: ")
+    assert slope(evidence(up * (COSINE + 1e-1 * RANDOM), up * COSINE, **gated)) == ""
+
+
+def test_a_slope_that_has_a_pole_at_0() -> None:
+    right = (COSINE - DY * np.sin(X) / X) / X
+    words = slope(evidence(COSINE / X, right, dy=DY, value=X))
+    assert words.startswith("dy / w times the slope of another function of w: ")
+    assert slope(evidence(RANDOM / X, right, dy=DY, value=X)) == ""

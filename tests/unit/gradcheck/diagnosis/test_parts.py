@@ -5,7 +5,7 @@ import pytest
 
 from capstone._typing import Array
 from capstone.gradcheck.diagnosis.evidence import Evidence
-from capstone.gradcheck.diagnosis.parts import moved, partial
+from capstone.gradcheck.diagnosis.parts import moved, partial, reassigned
 from unit.gradcheck.diagnosis.evidence_of import evidence
 from unit.gradcheck.samples import draw
 
@@ -79,3 +79,24 @@ def test_both_flips_missing() -> None:
     given = {"dy": dy, "jacobian": lambda: jacobian}
     twice = evidence((jacobian @ dy[::-1])[::-1], jacobian @ dy, **given)
     assert "reversed along axis 0 too: are both flips missing?" in moved(twice)
+
+
+def test_dy_with_its_slices_in_any_order() -> None:
+    words = "right for dy with its slices along axis 0 in the order 1, 0, 2"
+    assert reassigned(right_for(DY[[1, 0, 2]])).startswith(words)
+    assert reassigned(right_for(DY[[1, 0, 2]], spoiled=1e-3)) == ""
+
+
+def test_slices_of_dy_that_stand_for_others() -> None:
+    assert "along axis 0 in the order 0, 0, 2" in reassigned(right_for(DY[[0, 0, 2]]))
+    assert reassigned(right_for(draw(3, 3, seed=5) @ DY)) == ""  # mixed: no order
+
+
+def test_an_order_takes_spare_entries() -> None:
+    dy, jacobian = draw(3, seed=5), draw(9, 3, seed=6)
+    few = evidence(jacobian @ dy[[1, 0, 2]], jacobian @ dy, dy=dy, jacobian=lambda: jacobian)
+    assert reassigned(few) == ""
+
+
+def test_weights_that_are_1_to_rounding_are_no_part() -> None:
+    assert partial(right_for(counted(1 + 1e-8, 1 - 1e-8, 1 + 2e-8))) == ""

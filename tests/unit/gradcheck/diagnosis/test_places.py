@@ -43,6 +43,11 @@ CASES = {
         evidence(off(slice(7, None), FROM_8, LONG), LONG),
         "wrong only from index 8 of axis 0 on, 8 = 1 x 8",
     ),
+    "named": (
+        evidence(off([0, 1, 3, 4]), G, ids=IDS),
+        evidence(off([0, 1, 2, 4]), G, ids=IDS),
+        "wrong only at the indices of axis 0 that ids names: is what comes through it right?",
+    ),
     "zero_slices": (
         evidence(off([1, 2], -G), G),
         evidence(off([1, 2], -G + 1e-3), G),
@@ -136,3 +141,24 @@ def test_an_edge_beside_nothing_is_none() -> None:
     alone = np.zeros_like(G)
     alone[-1] = G[-1]
     assert places.edge(evidence(2 * alone, alone)) == ""
+
+
+def test_a_table_whose_other_use_is_lost() -> None:
+    lost = off([0, 1, 3, 4])
+    lost[2] = 0
+    words = "only the indices of axis 0 that ids names get a gradient: is another path missing?"
+    assert places.named(evidence(lost, G, ids=IDS)) == words
+    assert places.named(evidence(lost, lost + np.eye(5, 4), ids=np.array([0, 1, 3]))) == ""
+
+
+def test_ids_that_are_all_that_is_looked_up_say_nothing() -> None:
+    looked_up = G.copy()
+    looked_up[2] = 0
+    assert places.named(evidence(off([0, 1, 3, 4], of=looked_up), looked_up, ids=IDS)) == ""
+
+
+def test_a_condition_comes_before_a_list_of_indices() -> None:
+    x, right = draw(19, seed=5), draw(19, seed=6)
+    e = evidence(right * (x < 0.4), right, value=x, options={"cap": 0.4})
+    assert places.zero_slices(e) == ""
+    assert "those where w > cap" in places.zero_entries(e)

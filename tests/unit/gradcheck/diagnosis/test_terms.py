@@ -45,6 +45,16 @@ CASES = {
         evidence(G + ROWS * X + SPOIL, G, x=X),
         "the error is a multiple of x in each slice along axis 1",
     ),
+    "rounded_slices": (
+        evidence(G * (1 + 1e-8 * ROWS), G),
+        evidence(G * (1 + 1e-5 * ROWS), G),
+        "as float32 leaves them: is float32 used inside?",
+    ),
+    "renormalized": (
+        evidence(G * ROWS * COLUMNS, G),
+        evidence(G * (ROWS * COLUMNS + 1e-3 * X), G),
+        "analytic / numeric is one number for each index of axes 0 and 1, multiplied",
+    ),
     "other_axis": (
         evidence(G + X * (ROWS + 0.1 * COLUMNS), G, x=X, dy=DY),
         evidence(G + X * (ROWS + 0.1 * COLUMNS) + SPOIL, G, x=X, dy=DY),
@@ -114,3 +124,21 @@ def test_a_single_row_of_an_input_shows_no_weight_decay() -> None:
     assert terms.decay(e) == ""
     assert terms.projection(e).startswith("the error is a multiple of x in each slice along axis 1")
     assert "weight decay" in terms.decay(evidence(row - 0.3 * x, row, value=x, dy=draw(7, 1)))
+
+
+def test_roundings_of_slices_are_no_factors_of_their_own() -> None:
+    assert terms.slices(evidence(G * (1 + 1e-8 * ROWS), G)) == ""
+    assert terms.rounded_slices(evidence(G * (1 + 1e-8 * np.abs(ROWS)), G)) == ""  # all larger
+
+
+def test_a_minute_error_is_no_other_norm() -> None:
+    assert terms.renormalized(evidence(G + 1e-10 * X, G)) == ""
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_sums_over_the_wrong_axis_beside_a_statistic(axis: int) -> None:
+    centered = X - X.mean(axis=axis, keepdims=True)
+    error = centered * (ROWS + 0.1 * COLUMNS)
+    words = terms.other_axis(evidence(G + error, G, value=X, dy=DY))
+    assert words.startswith(f"the error / (w - its mean over axis {axis}) mixes sums")
+    assert terms.other_axis(evidence(G + error + SPOIL, G, value=X, dy=DY)) == ""
