@@ -5,6 +5,7 @@ stand-ins can be tried.
 """
 
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from capstone._typing import Array
 from capstone.gradcheck.diagnosis.evidence import Evidence
 
+MOST = 32  # candidates: a subject may have hundreds of arguments, and be slow
 LEAST = 4  # entries that must be right
 DIRECTIONS = 4  # beside one another they miss an error in no entry
 SPREAD = 4.0  # standard deviations of what an explanation may leave, summed along a direction
@@ -38,7 +40,7 @@ def right_with(e: Evidence, candidates: Iterable[StandIn]) -> str:
     drawn = [np.random.default_rng(n).standard_normal(e.numeric.shape) for n in range(DIRECTIONS)]
     said = [float((direction * e.analytic).sum()) for direction in drawn]
     allowed = SPREAD * e.slack * e.numeric.size**0.5
-    for candidate in candidates:
+    for candidate in islice(candidates, MOST):
         if all(  # most end at the first
             slope is not None and abs(slope[0] - one) <= allowed
             for direction, one in zip(drawn, said, strict=True)

@@ -5,7 +5,7 @@ stands.
 """
 
 from collections.abc import Iterator
-from itertools import chain
+from itertools import chain, islice
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from capstone.gradcheck.diagnosis.elsewhere import StandIn, right_with
 from capstone.gradcheck.diagnosis.evidence import Evidence, Known
 from capstone.gradcheck.diagnosis.orders import readings
 
+MOST_OTHERS = 8  # arguments that something stands in for: each takes a forward pass or two
 MOST_HEADS = 64  # that an axis is split into
 
 
@@ -64,8 +65,9 @@ def other_ids(e: Evidence) -> str:
 
 
 def _real(e: Evidence) -> Iterator[Known]:
-    """Arguments of real numbers, this one last."""
-    yield from (known for known in e.others if known.is_real and known.value.size > 1)
+    """A few arguments of real numbers, this one last."""
+    others = (known for known in e.others if known.is_real and known.value.size > 1)
+    yield from islice(others, MOST_OTHERS)
     yield Known(e.name, e.value)
 
 
