@@ -23,7 +23,7 @@ from capstone.gradcheck.diagnosis.everywhere import (
 from capstone.gradcheck.diagnosis.evidence import Evidence
 from capstone.gradcheck.diagnosis.operands import operand
 from capstone.gradcheck.diagnosis.other_upstream import ignored, outside, weighted
-from capstone.gradcheck.diagnosis.parts import moved, partial, reassigned
+from capstone.gradcheck.diagnosis.parts import forward_again, moved, partial, reassigned
 from capstone.gradcheck.diagnosis.places import (
     condition,
     edge,
@@ -129,6 +129,7 @@ FINGERPRINTS: tuple[tuple[str, Callable[[Evidence], str]], ...] = (
     ("complement", leftover),
     ("path", path),
     ("rotated", rotated),
+    ("transposed", forward_again),
     ("place", condition),
     ("place", triangle),
     ("place", indices),

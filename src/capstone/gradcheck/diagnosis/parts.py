@@ -14,6 +14,7 @@ from capstone.gradcheck.diagnosis.orders import readings
 from capstone.gradcheck.diagnosis.phrases import factor_in_words, listed
 
 LONGEST = 32  # axis of dy along which weights are sought
+LEAST = 4  # entries that must agree where nothing is fitted
 SPARE = 2  # entries that must agree beside those that fix the weights
 DECIMALS = 6  # of fitted weights: nearer to 0 or 1 they are 0 or 1
 ZERO = 10.0**-DECIMALS
@@ -104,6 +105,18 @@ def reassigned(e: Evidence) -> str:
             order = f"with its slices along axis {axis} in the order {listed(taken.tolist(), 8)}"
             return f"right for dy {order}: is dy in another order than the output?"
     return ""
+
+
+def forward_again(e: Evidence) -> str:
+    """The forward derivative along dy, as `P @ dy` for `P.T @ dy`."""
+    has_shape = e.dy.shape == e.whole.shape and e.whole.size >= LEAST and e.grid is None
+    jacobian = e.jacobian() if has_shape and e.is_clear else None
+    if jacobian is None:
+        return ""
+    along = np.tensordot(e.dy.reshape(-1), jacobian, 1)  # what the forward pass makes of dy
+    if not e.fits(along):
+        return ""
+    return "analytic = what the forward pass makes of dy: is what it multiplies by not transposed?"
 
 
 def _moves(dy: Array) -> Iterator[tuple[str, Array]]:

@@ -131,11 +131,22 @@ def picked(e: Evidence) -> str:
         is_row = other.value.dtype.kind in "iu" and other.value.shape == e.whole.shape[:-1]
         if e.grid is not None or not is_row or e.is_wrong.all():
             continue
-        named = other.value[..., None] == np.arange(e.whole.shape[-1])  # (..., V)
-        if not e.is_wrong[~named].any() and 2 * e.is_wrong.sum() > named.sum():
-            axis = e.whole.ndim - 1
-            return f"wrong only at the entries that {other.name} names along axis {axis}{_there(e)}"
+        axis = e.whole.ndim - 1
+        where = f"wrong only at the entries that {other.name} names along axis {axis}"
+        if _picks(e, other.value):
+            return f"{where}{_there(e)}"
+        for by, words in ((1, "the next ones"), (-1, "the ones before")):
+            if _picks(e, other.value, (other.value + by) % e.whole.shape[-1]):
+                return f"{where}, and {words}: off by one?"
     return ""
+
+
+def _picks(e: Evidence, *ids: Array) -> bool:
+    """Are the wrong entries of each row among those that ids name, and mostly so for each?"""
+    at = [each[..., None] == np.arange(e.whole.shape[-1]) for each in ids]  # (..., V)
+    all_of_them = np.logical_or.reduce(at)
+    is_most = all(2 * (e.is_wrong & each).sum() > each.sum() for each in at)
+    return is_most and not e.is_wrong[~all_of_them].any() and not all_of_them.all()
 
 
 def named(e: Evidence) -> str:

@@ -1,5 +1,8 @@
 """What a wrong gradient is called: the best explanation first, and none that is false."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -48,6 +51,12 @@ def test_what_holds_everywhere_comes_before_what_holds_somewhere() -> None:
 def test_every_fingerprint_is_in_the_table_once() -> None:
     functions = [explain for _, explain in FINGERPRINTS]
     assert len(set(functions)) == len(functions)
+
+
+def test_every_kind_has_a_row_in_the_documentation() -> None:
+    page = Path(__file__).parents[4] / "docs" / "how-to-read-a-failure.md"
+    rows = re.findall(r"^\| (`.*?`) \| `", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert {kind for kind, _ in FINGERPRINTS} == set(re.findall(r"`(\w+)`", " ".join(rows)))
 
 
 @pytest.mark.parametrize("shape", [(), (1,), (2,), (1, 1), (3, 1, 2), (2, 2, 2, 2, 2)])

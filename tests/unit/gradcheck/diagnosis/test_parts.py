@@ -5,7 +5,7 @@ import pytest
 
 from capstone._typing import Array
 from capstone.gradcheck.diagnosis.evidence import Evidence
-from capstone.gradcheck.diagnosis.parts import moved, partial, reassigned
+from capstone.gradcheck.diagnosis.parts import forward_again, moved, partial, reassigned
 from unit.gradcheck.diagnosis.evidence_of import evidence
 from unit.gradcheck.samples import draw
 
@@ -100,3 +100,22 @@ def test_an_order_takes_spare_entries() -> None:
 
 def test_weights_that_are_1_to_rounding_are_no_part() -> None:
     assert partial(right_for(counted(1 + 1e-8, 1 - 1e-8, 1 + 2e-8))) == ""
+
+
+def mixed(matrix: Array, spoiled: float = 0.0) -> Evidence:
+    """Of y = matrix @ v, with the matrix where its transpose belongs."""
+    dy = draw(4, 3, seed=7)
+    analytic = matrix @ dy
+    analytic[1, 1] += spoiled
+    jacobian = np.einsum("st,kl->tksl", matrix, np.eye(3)).reshape(12, 4, 3)
+    return evidence(analytic, matrix.T @ dy, dy=dy, jacobian=lambda: jacobian)
+
+
+def test_what_the_forward_pass_makes_of_dy() -> None:
+    words = "analytic = what the forward pass makes of dy"
+    weights = np.exp(draw(4, 4, seed=8))
+    assert forward_again(mixed(weights)).startswith(words)
+    assert forward_again(mixed(weights, spoiled=1e-3)) == ""
+    sums = np.tril(np.ones((4, 4)))
+    assert forward_again(mixed(sums)).startswith(words)
+    assert forward_again(mixed(sums, spoiled=1e-3)) == ""

@@ -162,3 +162,12 @@ def test_a_condition_comes_before_a_list_of_indices() -> None:
     e = evidence(right * (x < 0.4), right, value=x, options={"cap": 0.4})
     assert places.zero_slices(e) == ""
     assert "those where w > cap" in places.zero_entries(e)
+
+
+@pytest.mark.parametrize(("by", "words"), [(1, "the next ones"), (-1, "the ones before")])
+def test_a_target_and_its_neighbor(by: int, words: str) -> None:
+    both = named(TARGETS) + named((TARGETS + by) % 4)
+    found = places.picked(evidence(G + both * NOISE, G, targets=TARGETS))
+    assert found.endswith(f"targets names along axis 1, and {words}: off by one?")
+    far = named(TARGETS) + named((TARGETS + 2) % 4)
+    assert places.picked(evidence(G + far * NOISE, G, targets=TARGETS)) == ""
