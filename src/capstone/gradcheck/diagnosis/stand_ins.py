@@ -88,12 +88,15 @@ def _of_kind(e: Evidence, kinds: str) -> list[Known]:
 
 
 def _orders(known: Known) -> Iterator[StandIn]:
-    """Backwards; and ids read by columns."""
+    """Backwards, as a kernel of one axis or two; and ids read by columns."""
     value, name = known.value, known.name
     for axis, size in enumerate(value.shape):
         if size > 1:
             flipped = np.flip(value, axis)
             yield StandIn(f"{name} stood reversed along axis {axis}", {name: flipped})
+    if known.is_real and min(value.shape[-2:], default=0) > 1 < value.ndim:
+        both = np.flip(value, (-2, -1))
+        yield StandIn(f"{name} stood reversed along its last two axes", {name: both})
     if value.ndim > 1 and not known.is_real:
         words = f"{name} stood transposed, then reshaped to fit"
         yield StandIn(words, {name: value.swapaxes(-1, -2).reshape(value.shape)})

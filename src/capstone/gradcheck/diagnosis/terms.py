@@ -29,10 +29,8 @@ def residual(e: Evidence) -> str:
 
 
 def decay(e: Evidence) -> str:
-    """A multiple of the argument itself, and not of one row for want of others."""
-    if e.dy.shape == e.whole.shape and e.whole.ndim > 1 and prod(e.whole.shape[:-1]) == 1:
-        return ""
-    c = _coefficient(e, e.on_grid(e.value).astype(float))
+    """A multiple of the argument itself."""
+    c = None if _is_one_row(e) else _coefficient(e, e.on_grid(e.value).astype(float))
     if c is None:
         return ""
     return f"the error is {c:.6g} x {e.name} itself: weight decay inside the gradient?"
@@ -41,7 +39,7 @@ def decay(e: Evidence) -> str:
 def term(e: Evidence) -> str:
     """A multiple of another array, or of the true gradient of another argument."""
     for name, array in e.arrays(same_shape=True):
-        c = _coefficient(e, array)
+        c = None if _is_one_row(e) else _coefficient(e, array)
         if c is not None:
             return f"the error is {c:.6g} x {name}"
     for other in e.others:
@@ -51,6 +49,11 @@ def term(e: Evidence) -> str:
         if c is not None:
             return f"the error is {c:.6g} x the gradient of {other.name}"
     return ""
+
+
+def _is_one_row(e: Evidence) -> bool:
+    """Is the argument an input of one row, so that one coefficient is one for each row?"""
+    return e.dy.shape == e.whole.shape and prod(e.whole.shape[:-1]) == 1
 
 
 def _coefficient(e: Evidence, array: Array) -> float | None:

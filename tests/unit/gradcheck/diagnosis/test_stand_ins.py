@@ -57,6 +57,18 @@ def of_scores(dy: Array, x: Array, mask: Array) -> Array:
     return (dscores + dscores.T) @ x
 
 
+def correlated(x: Array, kernel: Array) -> Array:
+    """(4, 4) of (5, 6) and (2, 3)."""
+    return sum(kernel[i, j] * x[i : i + 4, j : j + 4] for i, j in np.ndindex(2, 3))
+
+
+def of_correlated(dy: Array, x: Array, kernel: Array) -> Array:
+    dx = np.zeros_like(x)
+    for i, j in np.ndindex(2, 3):
+        dx[i : i + 4, j : j + 4] += kernel[i, j] * dy
+    return dx
+
+
 FORM = {"x": X, "a": SQUARE, "z": Z}
 CASES = {
     "untransposed": Case(
@@ -93,6 +105,13 @@ CASES = {
         lambda dy, x, w: dy @ w[:, ::-1].T,
         lambda dy, x, w: dy @ w[:, [1, 0, 2]].T,
         "right if w stood reversed along axis 1: is it read in the wrong order?",
+    ),
+    "misread kernel": Case(
+        correlated,
+        {"x": draw(5, 6), "kernel": draw(2, 3, seed=3)},
+        lambda dy, x, kernel: of_correlated(dy, x, kernel[::-1, ::-1]),
+        lambda dy, x, kernel: of_correlated(dy, x, np.roll(kernel[::-1], 1, axis=1)),
+        "right if kernel stood reversed along its last two axes",
     ),
     "misread ids": Case(
         lambda x, ids: 3 * x[ids],

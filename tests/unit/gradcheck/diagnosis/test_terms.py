@@ -118,12 +118,13 @@ def test_an_error_of_a_low_rank_says_nothing_beside_a_gradient_of_one() -> None:
     assert terms.other_axis(evidence(flat + ROWS * COLUMNS, flat, dy=DY)) == ""
 
 
-def test_a_single_row_of_an_input_shows_no_weight_decay() -> None:
-    row, x, dy = draw(1, 5), draw(1, 5, seed=3), draw(1, 5, seed=4)
+@pytest.mark.parametrize("shape", [(5,), (1, 5), (1, 1, 5)])
+def test_a_single_row_of_an_input_shows_no_weight_decay(shape: tuple[int, ...]) -> None:
+    row, x, dy = draw(*shape), draw(*shape, seed=3), draw(*shape, seed=4)
     e = evidence(row - 0.3 * x, row, name="x", value=x, dy=dy)
-    assert terms.decay(e) == ""
-    assert terms.projection(e).startswith("the error is a multiple of x in each slice along axis 1")
-    assert "weight decay" in terms.decay(evidence(row - 0.3 * x, row, value=x, dy=draw(7, 1)))
+    assert terms.decay(e) == terms.term(e) == ""
+    assert terms.projection(e).startswith("the error is a multiple of x in each slice along axis")
+    assert "weight decay" in terms.decay(evidence(row - 0.3 * x, row, value=x, dy=draw(7, 5)))
 
 
 def test_roundings_of_slices_are_no_factors_of_their_own() -> None:
