@@ -32,12 +32,13 @@ class ComplexStep:
 
     Args:
         evaluator: of the subject, at a point of float64 values.
+        step: in units of the argument's scale.
     """
 
     name = "complex step"
 
-    def __init__(self, evaluator: Evaluator) -> None:
-        self.evaluator = evaluator
+    def __init__(self, evaluator: Evaluator, step: float = STEP) -> None:
+        self.evaluator, self.step = evaluator, step
 
     def slopes(self, directions: Directions) -> Slopes:
         """Derivatives along P directions, each through one argument or several at once."""
@@ -54,7 +55,7 @@ class ComplexStep:
     def outputs(self, directions: Directions) -> tuple[float, Array]:
         """The step, and y (P, *y.shape) one step along the directions: complex, if all is well."""
         values = self.evaluator.values
-        step = STEP * max(SMALLEST_SCALE, *(scale_of(values[index]) for index in directions))
+        step = self.step * max(SMALLEST_SCALE, *(scale_of(values[index]) for index in directions))
         moved = {index: _moved(values[index], step, d) for index, d in directions.items()}
         with warnings_here("error", np.exceptions.ComplexWarning):
             return step, self.evaluator.outputs(moved)
@@ -119,7 +120,8 @@ def _look_at(evaluator: Evaluator, rng: np.random.Generator) -> tuple[str, bool]
     if not np.all(np.abs(y[0].real - base) <= 1e-9 * size):
         return "the real part of forward(complex(x)) differs from forward(x)", False
     slope = step.slopes_of(h, y)
-    if _agrees_at_a_glance(evaluator, directions, slope):
+    by_output = (y.imag / h).reshape(-1)
+    if _agrees_at_a_glance(evaluator, directions, by_output, float(slope.terms[0])):
         return "", False
     real = Ladder(evaluator, rng, lowest=LOWEST, nudges=NUDGES).slopes(directions)
     doubt = ROUNDINGS * np.finfo(float).eps * slope.terms + real.noise
@@ -128,27 +130,39 @@ def _look_at(evaluator: Evaluator, rng: np.random.Generator) -> tuple[str, bool]
     return "" if agrees else "the complex step disagrees with real differences", is_vague
 
 
-def _agrees_at_a_glance(evaluator: Evaluator, directions: Directions, complex_: Slopes) -> bool:
-    """Does a real difference say the same, one that nothing but a right slope can agree with?
+def _agrees_at_a_glance(
+    evaluator: Evaluator, directions: Directions, slope: Array, terms: float
+) -> bool:
+    """Do real differences say the same, output by output, that nothing else can agree with?
 
-    Six rungs by one call, of which the better ones of a smooth function are that exact. Where none
-    agrees, nothing is known yet.
+    At a few rungs of the ladder, and one order of truncation for all outputs. Where none agrees,
+    nothing is known yet.
+
+    Args:
+        evaluator: of the subject.
+        directions: one through each argument.
+        slope: (number of outputs,) of the complex step.
+        terms: sum of |dy * slope|.
     """
+    dy, size = (np.abs(a).reshape(-1) for a in (evaluator.dy, evaluator.base))  # (outputs,)
+    eps = float(np.finfo(float).eps)
+    # an output that cancels is as rough as those beside it
+    rounding = 2 * SAFETY * eps * np.maximum(size, np.median(size))  # (outputs,)
+    own = ROUNDINGS * eps * np.abs(slope)  # (outputs,)
+    below = np.full((len(NOISES), dy.size), np.nan)
     steps = 10.0 ** np.arange(*GLANCE)[:, None]  # (R, 1) of each argument's scale
     at_once = max(1, evaluator.chunk(*directions) // 2)
-    moves = []
     for first in range(0, len(steps), at_once):
         part = steps[first : first + at_once]
         plus, minus = stepped(evaluator, directions, part, (1.0, -1.0))  # (R, 1, outputs)
-        moves.append((plus - minus) @ evaluator.dy.reshape(-1))
-    central = np.concatenate(moves) / (2 * steps)  # (R, 1)
-    slopes = extrapolated(central, np.full((len(NOISES), 1), np.nan))  # (R, orders, 1)
-    eps = float(np.finfo(float).eps)
-    rounding = eps * float(np.abs(evaluator.dy * evaluator.base).sum())
-    doubt = 2 * SAFETY * NOISES * rounding / steps[:, None]  # (R, orders, 1)
-    doubt += ROUNDINGS * eps * complex_.terms
-    agrees = np.abs(slopes - complex_.value) <= doubt
-    return bool((agrees & (doubt <= CLOSE * complex_.terms)).any())
+        for step, move in zip(part, plus - minus, strict=True):
+            (below,) = extrapolated(move / (2 * step), below)  # (orders, outputs)
+            for order, noise in zip(below, NOISES, strict=True):
+                doubt = rounding * (noise / step) + own  # (outputs,)
+                is_close = doubt @ dy <= CLOSE * terms
+                if is_close and ((np.abs(order - slope) <= doubt) | (dy == 0)).all():
+                    return True
+    return False
 
 
 def _why_real(step: ComplexStep, directions: Directions) -> str:

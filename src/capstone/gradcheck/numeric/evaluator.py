@@ -38,6 +38,7 @@ class Numeric(Protocol):
     """A method of differentiation."""
 
     name: str
+    evaluator: "Evaluator"
 
     def slopes(self, directions: Directions) -> Slopes:
         """Derivatives along P directions, each through one argument or several at once."""

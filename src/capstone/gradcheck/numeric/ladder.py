@@ -73,7 +73,7 @@ class Ladder:
         depth = int(np.ceil(2 * np.log10((scale / own).max(initial=1))))  # extra rungs
         rungs = np.arange(int(2 * (HIGHEST - self.lowest)) + depth + 1)
         highest = 1.01 * scale * 10.0**HIGHEST  # (P,)
-        touched = self._touched(directions, scale)  # (P, number of outputs)
+        touched = outputs_touched(self.evaluator, directions, scale)  # (P, number of outputs)
         first = 0
         while first < len(rungs):
             steps = own * 10.0 ** (self.lowest + rungs[first:, None] / 2)  # (rungs left, P)
@@ -94,39 +94,43 @@ class Ladder:
             return 1
         return max(1, min(RUNGS, self.evaluator.chunk(*directions) // (2 * count)))
 
-    def _touched(self, directions: Directions, scale: Array) -> Array:
-        """(P, number of outputs) booleans: which outputs a direction moves at all.
-
-        One that it moves by less than a rounding counts: that much is missing in the differences.
-        """
-        base = self.evaluator.base.reshape(-1)
-        touched = np.zeros((len(scale), base.size), bool)
-        at_once = max(1, self.evaluator.chunk(*directions) // len(scale))
-        starts = [(some, n) for some in TOUCHES for n in range(0, len(some), at_once)]
-        for relative, start in starts:
-            part = np.array(relative[start : start + at_once])
-            y = stepped(self.evaluator, directions, np.multiply.outer(part, scale), (1.0,))[0]
-            fails = np.isnan(y).all(axis=-1, keepdims=True)  # which says nothing from far away
-            is_far = np.abs(part)[:, None, None] > 1
-            touched |= ((y != base) & ~(fails & is_far)).any(axis=0)
-        return touched
-
     def _rungs(
         self, directions: Directions, steps: Array, touched: Array, own: Array, jumps: Array
     ) -> Rungs:
         """One for each row of steps (R, P)."""
         slopes = self.quotients(directions, steps)  # (R, P, number of outputs)
-        products, moved = slopes * self.evaluator.dy.reshape(-1), slopes != 0
-        terms = np.abs(products).sum(axis=-1)
+        moved = slopes != 0
+        products = np.multiply(slopes, self.evaluator.dy.reshape(-1), out=slopes)  # may be large
+        slope, terms = products.sum(axis=-1), np.abs(products, out=products).sum(axis=-1)
         rounding = self.amplification * self.roughness.of(touched | moved)
         # and that of the perturbed entries
         rounding += np.finfo(float).eps * terms * (own + steps) + jumps
-        return Rungs(steps, products.sum(axis=-1), terms, ~moved.any(axis=-1), rounding)
+        return Rungs(steps, slope, terms, ~moved.any(axis=-1), rounding)
 
     def quotients(self, directions: Directions, steps: Array) -> Array:
         """(R, P, number of outputs) central differences."""
         plus, minus = stepped(self.evaluator, directions, steps, (1.0, -1.0))
-        return np.asarray((plus - minus) / (2 * steps[..., None]))
+        moves = plus - minus
+        moves /= 2 * steps[..., None]
+        return np.asarray(moves)
+
+
+def outputs_touched(evaluator: Evaluator, directions: Directions, scale: Array) -> Array:
+    """(P, number of outputs) booleans: which outputs a direction moves at all.
+
+    One that it moves by less than a rounding counts: that much is missing in the differences.
+    """
+    base = evaluator.base.reshape(-1)
+    touched = np.zeros((len(scale), base.size), bool)
+    at_once = max(1, evaluator.chunk(*directions) // len(scale))
+    starts = [(some, n) for some in TOUCHES for n in range(0, len(some), at_once)]
+    for relative, start in starts:
+        part = np.array(relative[start : start + at_once])
+        y = stepped(evaluator, directions, np.multiply.outer(part, scale), (1.0,))[0]
+        fails = np.isnan(y).all(axis=-1, keepdims=True)  # which says nothing from far away
+        is_far = np.abs(part)[:, None, None] > 1
+        touched |= ((y != base) & ~(fails & is_far)).any(axis=0)
+    return touched
 
 
 def stepped(

@@ -17,6 +17,7 @@ from capstone.gradcheck.outcome import Finding
 from capstone.gradcheck.subjects.subject import Argument, ContractBrokenError, Subject
 from capstone.gradcheck.verdict.base import Base, gradients_by_index
 from capstone.gradcheck.verdict.noise import allowance, scatter
+from capstone.gradcheck.verdict.small import tiny_allowance
 
 ROUNDINGS = 256.0  # of two orders of the same sums, in units of eps of the largest entry
 FINE = 1e-4  # relative: what differs by less, from pass to pass, may be another order of sums
@@ -184,12 +185,18 @@ class Protocol:
 
     @cached_property
     def noise(self) -> list[float]:
-        """The measured noise of each gradient at the base point, largest entry."""
+        """What each gradient at the base point may be off by, largest entry: measured, mostly."""
         base = Base(list(self.values), self.dy, list(self.gradients), False)
         moved = list(scatter(self.subject, base, self.rng))
         indices = gradients_by_index(self.subject, self.gradients)
         allowances = [allowance([sample[index] for sample in moved]) for index in indices]
-        return [float(np.max(a, initial=0.0)) for a in allowances]
+        outputs = float(np.abs(self.dy * self.base[0]).sum())
+        rows = zip(allowances, self.arguments, self.gradients, strict=True)
+        return [
+            float(np.max(a, initial=0.0))
+            + float(tiny_allowance(largest_of(grad), outputs, argument.value, argument.eps))
+            for a, argument, grad in rows
+        ]
 
 
 def is_near(got: Array, wanted: Array, size: float, noise: float) -> bool:

@@ -25,6 +25,8 @@ def choose_depth(
         each = _forwards_each(numeric)
         touched = sum(np.size(value) for value in evaluator.values) + evaluator.dy.size
         return "per_entry" if entries * touched * each <= PER_ENTRY_WORK else "projection"
+    if not entries:
+        return "per_entry"
     largest = max(chosen, key=lambda index: np.size(evaluator.values[index]))
     for count in SAMPLES:
         count = min(count, np.size(evaluator.values[largest]), evaluator.chunk(largest))

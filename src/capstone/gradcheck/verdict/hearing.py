@@ -11,6 +11,7 @@ import numpy as np
 
 from capstone._typing import Array
 from capstone.gradcheck.budget import Budget
+from capstone.gradcheck.numeric.complex_step import ComplexStep
 from capstone.gradcheck.numeric.evaluator import Evaluator, Numeric, Slopes
 from capstone.gradcheck.numeric.jumps import jumps_along
 from capstone.gradcheck.numeric.ladder import Ladder
@@ -21,6 +22,7 @@ from capstone.gradcheck.verdict.base import Base, gradients_by_index
 from capstone.gradcheck.verdict.compare import Comparison, compare_probes, eps_of
 from capstone.gradcheck.verdict.noise import allowance, scatter
 from capstone.gradcheck.verdict.roots import at_roots
+from capstone.gradcheck.verdict.small import beside_outputs, without_truncation
 from capstone.gradcheck.verdict.subgradients import (
     TOGETHER,
     agree_together,
@@ -69,8 +71,9 @@ class Hearing:
         """
         comparison = self._at_edges(comparison, index, numeric)
         if isinstance(numeric, Ladder):
-            comparison, words = at_roots(comparison, index, numeric, self.rng)
-            self.warnings += [words] if words else []
+            comparison = self._said(*at_roots(comparison, index, numeric, self.rng))
+        elif isinstance(numeric, ComplexStep):
+            comparison = without_truncation(comparison, index, numeric)
         if not comparison.is_wrong.any():
             return comparison
         comparison, is_kink = self._at_kinks(comparison, index, base, numeric)
@@ -78,7 +81,13 @@ class Hearing:
             return comparison  # noise has been measured on a plain implementation
         # at a kink one rounding error may choose another branch: that is no noise
         comparison = self._with_measured_noise(comparison, index, base, ~is_kink)
-        return self._at_jumps(comparison, index, numeric)
+        comparison = self._at_jumps(comparison, index, numeric)
+        return self._said(*beside_outputs(comparison, index, numeric.evaluator))
+
+    def _said(self, comparison: Comparison, words: str) -> Comparison:
+        """The comparison, once the words, if any, are among the warnings."""
+        self.warnings += [words] if words else []
+        return comparison
 
     def _at_edges(self, comparison: Comparison, index: int, numeric: Numeric) -> Comparison:
         """Where the forward pass runs on one side only, the slope to that side is the truth."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import NoReturn
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from capstone.gradcheck.budget import Budget, BudgetSpentError
 from capstone.gradcheck.diagnosis.explain import Explainer
 from capstone.gradcheck.numeric.complex_step import ComplexStep, why_not_complex
 from capstone.gradcheck.numeric.curve import error_curve
+from capstone.gradcheck.numeric.dropped import is_dropped
 from capstone.gradcheck.numeric.evaluator import Evaluator, Numeric
 from capstone.gradcheck.numeric.ladder import Ladder
 from capstone.gradcheck.outcome import ArgumentReport, Finding
@@ -58,6 +60,7 @@ class Verifier:
         self.subject, self.base, self.chosen, self.report = subject, base, chosen, report
         self.rng, self.budget, self.searches = rng, budget or Budget(None), searches
         self.plain = plain
+        self.asked, self.warnings = (report.method, report.depth), list(report.warnings)
         self.method: Callable[[Evaluator], Numeric] = ComplexStep
         self.ignored: dict[int, Array] = {}
         """Which entries no output depends on, by argument: booleans of its shape."""
@@ -99,10 +102,13 @@ class Verifier:
                 self._leave_out(comparable[number:])
                 break
             self._limit(evaluator)
+            silent = comparison.numeric.is_silent.reshape(-1)
+            is_single = self.report.depth == "per_entry" and silent.any()
+            if is_single and self._is_dropped(evaluator, index, silent):
+                return self._compare_by_ladder(index, evaluator)
             compared[index], verdicts[index] = comparison, self._verdict(comparison)
             shows_something |= comparison.shows_something
-            silent = comparison.numeric.is_silent
-            if self.report.depth == "per_entry" and silent.any() and not silent.all():
+            if is_single and not silent.all():
                 self.ignored[index] = silent.reshape(shape)
         explain = Explainer(self.subject, evaluator, numeric, gradients, compared, self.rng)
         for index, verdict in verdicts.items():
@@ -115,6 +121,35 @@ class Verifier:
         self.report.forwards += evaluator.forwards + self.hearing.forwards
         self.report.backwards += self.hearing.backwards
         return shows_something
+
+    def _is_dropped(self, evaluator: Evaluator, index: int, silent: Array) -> bool:
+        """Are the entries silent only because the complex step cannot see them?"""
+        if self.report.method != ComplexStep.name:
+            return False
+        shape = self.base.values[index].shape
+        try:
+            return is_dropped(evaluator, index, silent.reshape(shape), self.rng)
+        except BudgetSpentError:
+            return False
+
+    def _compare_by_ladder(self, index: int, evaluator: Evaluator) -> bool:
+        """Compare everything anew, because the complex step turns out to be blind for a part."""
+        name = self.subject.arguments[index].name
+        reason = f"imaginary parts of {name} are dropped on the way"
+        method, self.report.depth = self.asked
+        if method == "complex":
+            self._refuse_complex(reason)
+        self.report.warnings[:] = [*self.warnings, f"no complex step: {reason}"]
+        self.report.forwards += evaluator.forwards + self.hearing.forwards
+        self.report.backwards += self.hearing.backwards
+        self.report.method = "ladder"
+        self.ignored.clear()
+        return self.compare()
+
+    def _refuse_complex(self, reason: str) -> NoReturn:
+        rule = "the complex step needs an analytic forward pass"
+        got = f"{self.subject.name}: {reason}"
+        refuse(rule, expected="one", got=got, mend="use method='ladder'")
 
     def _limit(self, evaluator: Evaluator) -> None:
         """From here on passes end with the budget."""
@@ -211,9 +246,7 @@ class Verifier:
         if not reason:
             reason = why_not_complex(evaluator, self.rng)
             if reason and self.report.method == "complex":
-                rule = "the complex step needs an analytic forward pass"
-                got = f"{self.subject.name}: {reason}"
-                refuse(rule, expected="one", got=got, mend="use method='ladder'")
+                self._refuse_complex(reason)
             if reason:
                 self.report.warnings.append(f"no complex step: {reason}")
         if reason:

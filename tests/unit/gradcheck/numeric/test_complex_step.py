@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from capstone.errors import UsageError
 from capstone.gradcheck import Op, check
 from capstone.gradcheck.numeric.complex_step import why_not_complex
 from unit.gradcheck.samples import check_sin, draw, elementwise, evaluator_of
@@ -73,3 +74,38 @@ def test_differences_that_are_vague_beside_a_root_admit_no_absolute_value() -> N
     root = elementwise(lambda x: np.sign(x) * np.abs(x) ** 1.25, lambda x: 1.25 * np.abs(x) ** 0.25)
     for seed in range(20):
         check(root, np.array([0.0, 1.0, -2.0]), seed=seed).raise_if_wrong()
+
+
+@pytest.mark.parametrize("size", [1e-3, 1e-9, 1e-12])
+@pytest.mark.parametrize("is_right", [True, False])
+def test_an_absolute_value_at_one_small_entry_among_many_is_seen(size, is_right) -> None:
+    def forward(x):
+        y = x * x / 2
+        y[..., 7] = size * np.abs(x[..., 7])
+        return y, x
+
+    def backward(dy, x):
+        dx = dy * x
+        dx[7] = dy[7] * size * np.sign(x[7]) * is_right
+        return dx
+
+    report = check(Op(forward, backward), draw(100))
+    assert report.ok == is_right
+    assert report.method == "noise-limited ladder"
+
+
+def test_entries_that_are_ignored_leave_the_complex_step() -> None:
+    op = Op(lambda x: (x[..., :3] ** 2, x), lambda dy, x: np.append(2 * dy * x[:3], [0.0, 0.0]))
+    report = check(op, draw(5))
+    assert report.ok
+    assert report.method == "complex step"
+
+
+def test_a_complex_step_that_was_asked_for_is_refused_where_a_part_is_dropped() -> None:
+    def forward(x):
+        y = x * x / 2
+        y[..., 7] = 1e-12 * np.abs(x[..., 7])
+        return y, x
+
+    with pytest.raises(UsageError, match="imaginary parts of x are dropped on the way"):
+        check(Op(forward, lambda dy, x: dy * x), draw(100), method="complex")
