@@ -147,9 +147,9 @@ def _cut_entries(e: Evidence, low: float, high: float) -> bool:
 def _is_without(e: Evidence, beside: Array) -> bool:
     """Is the true gradient the analytic one times `beside`, a factor that varies or is not 1?"""
     product = e.analytic * beside
-    largest = max(1.0, float(np.abs(beside).max()))
-    allowed = FIT * float(np.abs(e.numeric).max()) + e.noise * largest
-    return e.is_clear and bool((np.abs(product - e.numeric) <= allowed).all())
+    allowed = FIT * np.abs(e.numeric) + e.noise * np.maximum(1.0, np.abs(beside))
+    is_near = e.is_clear and bool((np.abs(product - e.numeric) <= allowed).all())
+    return is_near and not e.is_contradicted(product)
 
 
 def _summed(array: Array, shape: tuple[int, ...]) -> Array | None:

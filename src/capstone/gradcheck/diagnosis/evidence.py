@@ -8,7 +8,7 @@ import numpy as np
 
 from capstone._typing import Array
 
-FIT = 1e-6  # share of the largest error that may stay unexplained by what counts as explanation
+FIT = 1e-6  # share of an entry, and of the largest error, that an explanation may leave
 CLEAR = 0.1  # share of it that noise may make up; above, anything would count as explanation
 
 
@@ -78,7 +78,7 @@ class Evidence:
 
     @cached_property
     def slack(self) -> float:
-        """What an explanation may leave unexplained of an entry."""
+        """The most that an explanation may leave unexplained of any entry."""
         return FIT * float(np.abs(self.error).max(initial=0)) + self._rounding
 
     @property
@@ -108,7 +108,23 @@ class Evidence:
 
     def fits(self, guess: Array) -> bool:
         """Does the guess explain the error, not merely most of the gradient?"""
-        return self.is_clear and bool((np.abs(guess - self.analytic) <= self.slack).all())
+        is_near = self.is_clear and self.are_near(guess, self.analytic)
+        return is_near and not self.is_contradicted(guess)
+
+    def are_near(self, guess: Array, seen: Array) -> bool:
+        """Is every entry explained, the small ones as well as those that are far larger?
+
+        An explanation may leave a share of the largest error, and of the entry itself.
+        """
+        size = np.maximum(np.abs(guess), np.abs(seen))
+        allowed = FIT * np.minimum(size, np.abs(self.error).max(initial=0)) + self._rounding
+        return bool((np.abs(guess - seen) <= allowed).all())
+
+    def is_contradicted(self, guess: Array) -> bool:
+        """Is something plainly right that the guess takes for wrong, if only within the noise?"""
+        size = np.abs(self.numeric)
+        is_right = (np.abs(self.error) <= FIT * size) & (size > 0)
+        return bool((is_right & (np.abs(guess - self.numeric) > CLEAR * size)).any())
 
     def rearranges(self, undone: Array) -> bool:
         """Is `undone`, the whole analytic gradient with its entries moved back, the true one?"""
@@ -116,7 +132,7 @@ class Evidence:
 
     def is_true(self, moved: Array) -> bool:
         """Is this, on the grid, the true gradient?"""
-        return self.is_clear and bool((np.abs(moved - self.numeric) <= self.slack).all())
+        return self.is_clear and self.are_near(moved, self.numeric)
 
     def beside(self, array: Array) -> Array | None:
         """An array broadcast along the argument's entries, on the grid; None if it does not fit.

@@ -38,7 +38,7 @@ def _multiple(e: Evidence, form: Named, gradient: Array) -> str:
     words, array = form
     total = float((array * array).sum())
     c = float((gradient * array).sum()) / total if total else 0.0
-    if not c or not (np.abs(c * array - gradient) <= e.slack).all():
+    if not c or not e.are_near(c * array, gradient):
         return ""
     if abs(abs(c) - 1) < 1e-9:
         return f"{'-' if c < 0 else ''}{words}"

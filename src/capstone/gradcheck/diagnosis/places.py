@@ -226,7 +226,7 @@ def _ratio(e: Evidence) -> float | None:
     if not total or not analytic.any() or e.is_wrong.all() or not e.is_clear:
         return None
     ratio = float((analytic * numeric).sum()) / total
-    if not (np.abs(ratio * numeric - analytic) <= e.slack).all():
+    if not e.are_near(ratio * numeric, analytic):
         return None
     return -1.0 if abs(ratio + 1) < 1e-6 else ratio
 

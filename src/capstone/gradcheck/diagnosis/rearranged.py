@@ -75,7 +75,7 @@ def rotated(e: Evidence) -> str:
         ("(2k, 2k + 1)", (slice(None, None, 2), slice(1, None, 2))),
     ):
         said, true = (a[..., halves[0]] + 1j * a[..., halves[1]] for a in (e.analytic, e.numeric))
-        if (np.abs(np.abs(said) - np.abs(true)) <= e.slack).all() and _turns(said, true, e):
+        if e.are_near(np.abs(said), np.abs(true)) and _turns(said, true, e):
             words = f"pairs {words} of axis {e.numeric.ndim - 1} have the right length"
             return f"{words}, in another direction: rotated by a wrong angle, or onward for back?"
     return ""
@@ -119,7 +119,7 @@ def _moved(e: Evidence, axis: int, by: int) -> bool:
         return False
     analytic, numeric = np.moveaxis(e.analytic, axis, 0), np.moveaxis(e.numeric, axis, 0)
     here, there = (slice(1, None), slice(None, -1)) if by > 0 else (slice(None, -1), slice(1, None))
-    return bool((np.abs(analytic[here] - numeric[there]) <= e.slack).all())
+    return e.are_near(numeric[there], analytic[here])
 
 
 def permuted(e: Evidence) -> str:
@@ -132,8 +132,8 @@ def permuted(e: Evidence) -> str:
         analytic, numeric = (
             np.moveaxis(a, axis, 0).reshape(size, -1) for a in (e.whole, e.numeric)
         )
-        sources = [_source(row, numeric, e.slack) for row in analytic]
-        equals = [_source(row, numeric, e.slack) for row in numeric]  # the first of equal slices
+        sources = [_source(e, row, numeric) for row in analytic]
+        equals = [_source(e, row, numeric) for row in numeric]  # the first of equal slices
         moved = sum(source != own for source, own in zip(sources, equals, strict=True))
         if moved > 1 and len(set(sources)) > 1 and Counter(sources) == Counter(equals):
             order = _one_to_one(sources, equals)
@@ -150,7 +150,7 @@ def _one_to_one(sources: Sequence[int | None], equals: Sequence[int | None]) -> 
     return order
 
 
-def _source(row: Array, numeric: Array, slack: float) -> int | None:
+def _source(e: Evidence, row: Array, numeric: Array) -> int | None:
     """Which true slice this is, if it is one."""
-    distance = np.abs(numeric - row).max(axis=1)
-    return int(distance.argmin()) if distance.min() <= slack else None
+    nearest = int(np.abs(numeric - row).max(axis=1).argmin())
+    return nearest if e.are_near(numeric[nearest], row) else None

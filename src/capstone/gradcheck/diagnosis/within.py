@@ -17,7 +17,7 @@ def rolled_within(e: Evidence) -> str:
         if width in (2, e.whole.shape[axis]) or width > LONGEST:
             continue  # two that change places are in another order; whole rows are looked at before
         for by in sorted(range(-(width // 2), width // 2 + 1), key=abs)[1:]:
-            if _are_near(analytic, np.roll(numeric, by, axis=-1), e):
+            if e.are_near(np.roll(numeric, by, axis=-1), analytic):
                 return f"analytic = numeric rolled by {by} within every {width} along axis {axis}"
     return ""
 
@@ -39,8 +39,8 @@ def other_winner(e: Evidence) -> str:
 def _in_another_order(e: Evidence, *, is_single: bool) -> str:
     """In which pieces the same numbers stand, with one that is not 0 in each, or with more."""
     for axis, width, analytic, numeric in _pieces(e):
-        if is_single == _is_single(numeric) and _are_near(
-            np.sort(analytic, axis=-1), np.sort(numeric, axis=-1), e
+        if is_single == _is_single(numeric) and e.are_near(
+            np.sort(numeric, axis=-1), np.sort(analytic, axis=-1)
         ):
             if width == e.whole.shape[axis] and not is_single:
                 return f"each row along axis {axis}"
@@ -62,7 +62,7 @@ def spread(e: Evidence) -> str:
             ("goes to all of them", numeric.sum(axis=-1, keepdims=True)),
             (f"is shared by all {width}", numeric.mean(axis=-1, keepdims=True)),
         ):
-            if _are_near(analytic, np.broadcast_to(shared, analytic.shape), e):
+            if e.are_near(shared, analytic):
                 what = f"what belongs to one of every {width} along axis {axis}"
                 return f"{what} {words}: is the mask of the winner missing?"
     return ""
@@ -78,7 +78,3 @@ def _pieces(e: Evidence) -> Iterator[tuple[int, int, Array, Array]]:
             if size % width == 0:
                 analytic, numeric = (row.reshape(*row.shape[:-1], -1, width) for row in rows)
                 yield axis, width, analytic, numeric
-
-
-def _are_near(said: Array, true: Array, e: Evidence) -> bool:
-    return bool((np.abs(said - true) <= e.slack).all())

@@ -128,3 +128,12 @@ def test_a_factor_that_is_1_to_rounding_is_none() -> None:
     value = np.ones(G.shape, np.float16)
     assert everywhere.factor(evidence(G * 1.002, G, value=value)) == ""
     assert "1.02 x numeric" in everywhere.factor(evidence(G * 1.02, G, value=value))
+
+
+def test_a_missing_factor_must_explain_every_entry() -> None:
+    x = np.array([0.5, 2.0, 1e-6, -1.3, 0.7, 1.1])
+    flipped = -1 / x**2 * np.array([-1, -1, 1, 1, -1, -1])
+    assert everywhere.product(evidence(flipped, -1 / x**2, name="x", value=x)) == ""
+    assert "factor 1 - x missing" in everywhere.product(
+        evidence(-1 / x**2, -(1 - x) / x**2, name="x", value=x)
+    )

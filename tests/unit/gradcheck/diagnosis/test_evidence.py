@@ -53,3 +53,25 @@ def test_a_guess_must_explain_the_error_and_not_the_gradient() -> None:
 
 def test_an_error_within_the_noise_is_not_clear() -> None:
     assert not evidence(G * (1 + 1e-9), G, noise=1e-9).is_clear
+
+
+def test_an_explanation_must_hold_beside_an_entry_far_larger_than_the_others() -> None:
+    numeric = np.array([4.0, 0.25, 1e7, 0.6, 2.0, 0.8])
+    tripled = numeric.copy()
+    tripled[2] *= 3
+    assert not evidence(tripled, numeric).fits(3 * numeric)
+    assert evidence(3 * numeric, numeric).fits(3 * numeric)
+
+
+def test_what_is_right_contradicts_an_explanation_even_below_the_noise() -> None:
+    numeric = np.array([4.0, 0.25, 1e7, 0.6, 2.0, 0.8])
+    tripled = numeric.copy()
+    tripled[2] *= 3
+    assert not evidence(tripled, numeric, noise=100.0).fits(3 * numeric)
+    assert evidence(3 * numeric, numeric, noise=100.0).fits(3 * numeric)
+
+
+def test_moved_entries_must_be_right_beside_one_far_larger_than_the_others() -> None:
+    numeric = np.array([4.0, 0.25, 1e7, 0.6, 2.0, 0.8])
+    moved = numeric[[1, 0, 2, 4, 3, 5]]
+    assert not evidence(3 * numeric, numeric).is_true(moved)
