@@ -4,6 +4,7 @@ Few candidates, simplest first: with enough products of sizes any number could b
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import permutations
 from math import isclose, sqrt
 
 import numpy as np
@@ -32,6 +33,7 @@ def origin_of(factor: float, e: Evidence) -> str:
         named = [*_sizes(e), *_counts(e), *_ratios(e), *_all_rows(e)]
         found = _first(size, _options(e), _option) or _first(size, named, _plain)
         found = found or _first(size, named, _root) or _first(size, _products(e), _plain)
+        found = found or _first(size, _quotients(e), _stated)
     return f"{factor_in_words(size)} = {found}" if found else ""
 
 
@@ -66,6 +68,10 @@ def _option(n: float) -> list[tuple[float, str]]:
 
 def _plain(n: float) -> list[tuple[float, str]]:
     return [(n, "{name} (a sum for a mean?)"), (1 / n, "1/{n}, {n} = {name} (a mean for a sum?)")]
+
+
+def _stated(n: float) -> list[tuple[float, str]]:
+    return [(n, "{name}")]
 
 
 def _root(n: float) -> list[tuple[float, str]]:
@@ -131,7 +137,13 @@ def _all_rows(e: Evidence) -> Iterator[Named]:
     for name, shape in [*((k.name, k.value.shape) for k in e.others), ("dy", e.dy.shape)]:
         if len(shape) > 1:
             yield from _positive(int(np.prod(shape[:-1])), f"the rows of {name}")
-            yield from _positive(int(np.prod(shape)), f"the entries of {name}")
+            if not _keeps(int(np.prod(shape)), e):
+                yield from _positive(int(np.prod(shape)), f"the entries of {name}")
+
+
+def _keeps(count: int, e: Evidence) -> bool:
+    """Are there as many entries in the argument and in the output? A mean over all leaves one."""
+    return e.whole.size == e.dy.size == count
 
 
 def _meeting(e: Evidence) -> Iterator[Named]:
@@ -144,12 +156,20 @@ def _meeting(e: Evidence) -> Iterator[Named]:
 
 
 def _products(e: Evidence) -> Iterator[Named]:
-    """Products and quotients of two sizes, and n - 1 of n, as of the other standard deviation."""
+    """Products of two sizes."""
     sizes = _axes(e)
     for position, (m, _) in enumerate(sizes):
         for n, _ in sizes[position:]:
-            yield float(m * n), f"{m} x {n}, sizes of axes"
-            if m != n:
-                yield m / n, f"{m} / {n}, sizes of axes"
-        if m > 2:
-            yield m / (m - 1), f"{m} / ({m} - 1), n for n - 1"
+            if not _keeps(m * n, e):
+                yield float(m * n), f"{m} x {n}, sizes of axes"
+
+
+def _quotients(e: Evidence) -> Iterator[Named]:
+    """n - 1 of n, as of the other standard deviation, then one size by another."""
+    sizes = _axes(e)
+    for n, name in sizes:
+        if n > 2:
+            yield n / (n - 1), f"{n} / ({n} - 1), {n} = {name} (n - 1 for n?)"
+            yield (n - 1) / n, f"({n} - 1) / {n}, {n} = {name} (n for n - 1?)"
+    for (m, _), (n, _) in permutations(sizes, 2):
+        yield m / n, f"{m} / {n}, sizes of axes (a mean over the wrong axis?)"

@@ -32,9 +32,11 @@ IDS = np.array([3, -1, 2, 5, 0, -1])
         (4.0, {"ids": IDS}, "4 = the entries of ids that are not ignored"),
         (5.0, {"mask": np.arange(9) > 3}, "5 = the entries of mask set"),
         (26.0, {"x": draw(2, 13, 5)}, "26 = the rows of x"),
-        (77.0, {}, "77 = 7 x 11, sizes of axes"),
-        (7 / 11, {}, "7 / 11, sizes of axes"),
-        (7 / 6, {}, "7 / (7 - 1), n for n - 1"),
+        (77.0, {}, "77 = 7 x 11, sizes of axes (a sum for a mean?)"),
+        (7 / 11, {}, "7 / 11, sizes of axes (a mean over the wrong axis?)"),
+        (11 / 7, {}, "11 / 7, sizes of axes (a mean over the wrong axis?)"),
+        (7 / 6, {}, "7 / (7 - 1), 7 = the size of axis 0 of w (n - 1 for n?)"),
+        (6 / 7, {}, "(7 - 1) / 7, 7 = the size of axis 0 of w (n for n - 1?)"),
     ],
 )
 def test_a_size_at_hand(factor: float, rest: dict[str, Any], words: str) -> None:
@@ -65,3 +67,14 @@ def test_an_option_comes_before_a_size() -> None:
 
 def test_a_size_is_offered_once() -> None:
     assert " or " not in origin_of(4.0, evidence(draw(4, 16), draw(4, 16)))
+
+
+def test_no_mean_over_all_entries_keeps_them() -> None:
+    assert origin_of(12.0, evidence(draw(3, 4), draw(3, 4), dy=draw(3, 4))) == ""
+    words = origin_of(1 / 12, evidence(draw(1), draw(1), dy=draw(3, 4)))
+    assert "1/12, 12 = the entries of dy (a mean for a sum?)" in words
+
+
+def test_one_less_than_a_size_has_words_of_its_own() -> None:
+    words = origin_of(1.5, evidence(draw(3), draw(3)))
+    assert "3 / (3 - 1), 3 = the size of axis 0 of w (n - 1 for n?)" in words
