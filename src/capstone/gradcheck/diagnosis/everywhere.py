@@ -168,7 +168,7 @@ def product(e: Evidence) -> str:
         if _is_without(e, beside):
             return f"analytic = numeric / {name}: is a factor {name} missing?"
         if e.fits(e.numeric * beside):
-            return f"analytic = numeric x {name}: is the factor {name} applied twice?"
+            return f"analytic = numeric x {name}: is the factor {name} one too many?"
         if _is_without(e, beside * beside):
             return f"analytic = numeric / {name}**2: is a factor {name}**2 missing?"
         if e.fits(e.numeric * beside * beside):
@@ -177,5 +177,5 @@ def product(e: Evidence) -> str:
             if of_it.all() and _is_without(e, of_it):
                 return f"analytic = numeric / ({words}): is a factor {words} missing?"
             if e.fits(e.numeric * of_it):
-                return f"analytic = numeric x ({words}): is the factor {words} applied twice?"
+                return f"analytic = numeric x ({words}): is the factor {words} one too many?"
     return ""

@@ -86,7 +86,7 @@ def test_a_summed_upstream_gradient() -> None:
 @pytest.mark.parametrize(
     ("analytic", "words"),
     [
-        (G * GAIN, "is the factor gain applied twice?"),
+        (G * GAIN, "is the factor gain one too many?"),
         (G / GAIN**2, "is a factor gain**2 missing?"),
         (G * GAIN**2, "multiplied for divided by gain?"),
     ],
