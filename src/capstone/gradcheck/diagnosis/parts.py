@@ -76,7 +76,9 @@ def moved(e: Evidence) -> str:
     flat = jacobian.reshape(len(jacobian), -1)  # (entries, outputs)
     for words, other in _moves(e.dy):
         if e.fits((flat @ other.reshape(-1)).reshape(e.numeric.shape)):
-            return f"right for dy {words}: is dy in another order than the output?"
+            is_summed = words == "transposed" and e.whole.ndim < e.dy.ndim
+            hint = ", or summed over the wrong axis" if is_summed else ""
+            return f"right for dy {words}: is dy in another order than the output{hint}?"
     for axis in range(e.dy.ndim):
         turned = (flat @ np.flip(e.dy, axis).reshape(-1)).reshape(e.numeric.shape)
         for own in range(e.numeric.ndim if e.grid is None else 0):
@@ -129,7 +131,9 @@ def _moves(dy: Array) -> Iterator[tuple[str, Array]]:
                 yield f"rolled by {by} along axis {axis}", np.roll(dy, by, axis)
         yield from ((words, read(dy)) for words, read in readings(size, axis))
     if dy.ndim > 1:
-        yield "transposed, then reshaped to fit", dy.swapaxes(-1, -2).reshape(dy.shape)
+        is_square = dy.shape[-1] == dy.shape[-2]
+        words = "transposed" if is_square else "transposed, then reshaped to fit"
+        yield words, dy.swapaxes(-1, -2).reshape(dy.shape)
     if dy.ndim > 2:
         swapped = dy.swapaxes(-2, -3)
         for axes in (swapped.reshape(dy.shape), dy.reshape(swapped.shape).swapaxes(-2, -3)):

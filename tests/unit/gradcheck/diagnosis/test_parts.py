@@ -119,3 +119,10 @@ def test_what_the_forward_pass_makes_of_dy() -> None:
     sums = np.tril(np.ones((4, 4)))
     assert forward_again(mixed(sums)).startswith(words)
     assert forward_again(mixed(sums, spoiled=1e-3)) == ""
+
+
+def test_a_sum_over_the_other_axis_of_a_square_is_offered_beside_a_transposition() -> None:
+    dy, ones = draw(4, 4, seed=5), np.ones(4)
+    jacobian = np.einsum("i,jk->kij", ones, np.eye(4))
+    e = evidence(dy.sum(1), dy.sum(0), dy=dy, jacobian=lambda: jacobian)
+    assert "in another order than the output, or summed over the wrong axis?" in moved(e)
