@@ -64,6 +64,7 @@ def kinks(ladder: Ladder, index: int, directions: Array) -> Kinks:
     size = np.maximum(eps * np.abs(evaluator.base).reshape(-1), rough) + eps * np.finfo(float).tiny
     is_kink = np.ones((count, dy.size), bool)
     jump = slopes = None
+    is_seen = is_clear = is_kink  # at a smaller step too; more than a small share of the slopes
     within = np.full(count, np.inf)
     for relative in JUMP_STEPS:
         steps = (relative * scale)[None]  # (1, P)
@@ -77,13 +78,20 @@ def kinks(ladder: Ladder, index: int, directions: Array) -> Kinks:
             is_kink &= np.abs(here) > VISIBLE * noise
             if not is_kink.any():
                 break
+            # rounding may hide it at smaller steps: equal slopes must not pass for a kink then
+            is_clear = np.abs(here) > STEADY * np.maximum(np.abs(left), np.abs(right))
+            is_seen = np.zeros_like(is_kink)
+            within = np.where(is_kink.any(axis=1), steps[0], np.inf)
             continue
         can_show = np.abs(jump) > VISIBLE * noise
         is_steady = np.abs(here - jump) <= STEADY * np.abs(jump) + 2 * noise
         is_kink &= ~can_show | is_steady
+        is_seen |= can_show & is_steady
         within = np.where((can_show & is_kink).any(axis=1), steps[0], within)
     assert jump is not None
     assert slopes is not None
+    is_kink &= is_seen | is_clear
+    within = np.where(is_kink.any(axis=1), within, np.inf)
     radius = np.abs(np.where(is_kink, jump * dy, 0.0)).sum(axis=1) / 2
     left, right = (np.asarray(slope @ dy) for slope in slopes)
     return Kinks(left, right, radius, within, is_kink)

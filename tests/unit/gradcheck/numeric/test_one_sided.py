@@ -82,3 +82,22 @@ def test_outputs_choose_for_themselves() -> None:
     evaluator = at(op, 0.0)
     evaluator.dy = np.array([[1.0], [-1.0]])
     np.testing.assert_allclose(kinks_of(evaluator).radius, 2.0, rtol=tolerances.ONE_SIDED)
+
+
+def normalized_far_from_zero(x):
+    h = np.tanh(x) + 1e3
+    centered = h - h.mean(axis=-1, keepdims=True)
+    return centered / np.sqrt((centered * centered).mean(axis=-1, keepdims=True) + 1e-5)
+
+
+def test_equal_slopes_are_no_kink() -> None:
+    op = elementwise(normalized_far_from_zero, lambda x: x)
+    for seed in range(12):
+        x = 1e-3 * np.random.default_rng(seed).standard_normal(5)
+        assert not kinks_of(evaluator_of(op, x)).radius.any()
+
+
+def test_a_kink_beside_a_large_offset_is_within_the_step_that_shows_it() -> None:
+    found = kinks_of(at(elementwise(lambda x: np.where(x > 0, x, 0) + 1e6, lambda x: x), 0.0))
+    assert found.radius[0] > 0
+    assert np.isfinite(found.within[0])
