@@ -109,7 +109,8 @@ class Evaluator:
         count = len(next(iter(variants.values())))
         kinds = {variant.dtype.kind for variant in variants.values()}
         key = (*sorted(variants), *sorted(kinds))
-        if count > 1 and self._stackable.get(key, True):
+        is_small = count > 1 and self.chunk(*variants) > 1  # large ones gain nothing by a stack
+        if is_small and self._stackable.get(key, True):
             is_tested = key in self._stackable
             y = self._stacked(variants) if is_tested else self._stacked_and_tested(variants)
             self._stackable.setdefault(key, y is not None)
