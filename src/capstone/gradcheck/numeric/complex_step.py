@@ -20,8 +20,8 @@ STEP = 1e-60  # of the argument's scale: vanishes beside its smallest entries, s
 SMALLEST_SCALE = 1e-200  # the step below it would underflow
 # The ladder that looks for dropped imaginary parts: its first step, and one sample of noise
 LOWEST, NUDGES = -7.0, (1e2,)
-GLANCE = (-4.0, -1.0, 0.5)  # exponents of the steps that are tried before it: from, below, by
-CLOSE = 1e-11  # of the terms: differences that may err by no more see any dropped part that counts
+GLANCE = (-4.5, -2.0, 0.5)  # exponents of the steps that are tried before it: from, below, by
+CLOSE = 3e-11  # of the terms: differences that may err by no more see any dropped part that counts
 VAGUE = 1e-6  # of the terms: differences that may err by more see no dropped part for certain
 ASIDE = 0.05  # of the scale, how far entries move then
 ROUNDINGS = 64.0  # of the complex slope, in units of eps * sum|terms|, when the ladder judges it

@@ -48,8 +48,9 @@ def beside_outputs(
     for part in parts(disputed):
         outputs = _outputs_of(comparison.directions_of(part), index, evaluator)
         allowed = tiny_allowance(size[part], outputs, evaluator.values[index], eps)
-        is_excused = comparison.error[part] <= comparison.allowed[part] + allowed
-        extra[part] += np.where(is_excused, allowed, 0.0)
+        more = np.maximum(0.0, allowed - extra[part])  # than the noise that was measured
+        is_excused = comparison.error[part] <= comparison.allowed[part] + more
+        extra[part] += np.where(is_excused, more, 0.0)
         excused += int(is_excused.sum())
         if not is_excused.any():
             break
