@@ -154,7 +154,10 @@ def diagnose(e: Evidence) -> Diagnosis:
     """Name the simplest transformation that turns the right gradient into the wrong one."""
     with np.errstate(all="ignore"):
         for kind, explain in FINGERPRINTS:
-            words = explain(e)
+            try:
+                words = explain(e)
+            except np.linalg.LinAlgError:  # arrays that hold infinities explain nothing
+                continue
             if words:
                 return Diagnosis(kind, words)
     share = f"{int(e.is_wrong.sum())} of {e.is_wrong.size} entries"

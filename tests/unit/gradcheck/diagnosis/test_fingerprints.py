@@ -93,3 +93,11 @@ def unstructured(seed: int) -> Evidence:
 def test_unstructured_errors_are_given_no_false_explanation() -> None:
     kinds = {diagnose(unstructured(seed)).kind for seed in range(300)}
     assert kinds == {""}
+
+
+@pytest.mark.parametrize("bad", [np.inf, np.nan])
+def test_infinities_at_hand_raise_nothing(bad: float) -> None:
+    y = draw(3, 5)
+    y[1, 2] = bad
+    e = evidence(draw(3, 5, seed=1), draw(3, 5, seed=2), y=y, dy=y.copy(), x=y.copy())
+    assert diagnose(e).words
