@@ -44,6 +44,8 @@ class RunConfig:
         eval_every: steps from one evaluation to the next.
         seed: of the initial weights, the batches and the samples.
         dtype: "float32" or "float64".
+        threads: parts of a batch that are worked on at the same time, each on a core of its own.
+            The order in which gradients are added up depends on it.
 
     Raises:
         ConfigError: an option of the wrong type or out of range.
@@ -69,6 +71,7 @@ class RunConfig:
     eval_every: int = 250
     seed: int = 0
     dtype: str = "float32"
+    threads: int = 1
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -76,7 +79,7 @@ class RunConfig:
         check_choice("config", "preset", self.preset, PRESETS, ConfigError)
         check_choice("config", "positions", self.positions, POSITIONS, ConfigError)
         check_choice("config", "dtype", self.dtype, DTYPES, ConfigError)
-        for name in (*MODEL_KEYS, "batch_size", "max_steps", "epochs", "eval_every"):
+        for name in (*MODEL_KEYS, "batch_size", "max_steps", "epochs", "eval_every", "threads"):
             if getattr(self, name) is not None:
                 check_positive("config", ConfigError, **{name: getattr(self, name)})
         for name in ("min_lr", "warmup_steps", "weight_decay", "seed"):

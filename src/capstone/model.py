@@ -14,7 +14,7 @@ from capstone.errors import ConfigError
 from capstone.generate import stream
 from capstone.layers import Embedding, Head, Layer, RMSNorm, TransformerBlock
 from capstone.layers.initialize import generator, normal
-from capstone.ops.attention import POSITIONS
+from capstone.ops.attention import POSITIONS, Past
 from capstone.parameter import pack
 
 INITIAL_STD = 0.02  # Radford et al. 2019, "Language Models are Unsupervised Multitask Learners"
@@ -100,12 +100,12 @@ class TrainableTransformer(Layer):
         self.head = Head(tied if config.tied else normal(rng, V, D, std=INITIAL_STD, dtype=dtype))
         for name, parameter in self.named_parameters():
             parameter.name = name
-        pack(self.parameters())
+        self.flat = pack(self.parameters())
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Copies and pickles hold separate arrays: pack them again."""
         vars(self).update(state)
-        pack(self.parameters())
+        self.flat = pack(self.parameters())
 
     def forward(self, tokens: Array) -> Array:
         """(..., T) integers to logits (..., T, V).
@@ -138,6 +138,10 @@ class TrainableTransformer(Layer):
         self.forget()
         return logits
 
+    def remembering(self) -> "Remembering":
+        """`infer` that keeps keys and values, for contexts that grow token by token."""
+        return Remembering(self)
+
     def count_parameters(self) -> int:
         """Number of learned values; shared ones count once."""
         return sum(parameter.data.size for parameter in self.parameters())
@@ -168,7 +172,7 @@ class TrainableTransformer(Layer):
             The new tokens, at most (max_new_tokens,).
         """
         tokens = stream(
-            self.infer,
+            self.remembering(),
             prompt,
             context=self.config.seq_len,
             max_new_tokens=max_new_tokens,
@@ -179,3 +183,42 @@ class TrainableTransformer(Layer):
             stop=stop,
         )
         return np.fromiter(tokens, dtype=np.int64)
+
+
+class Remembering:
+    """A model that reads on where it stopped, if a context only got longer since the last call.
+
+    Then the new tokens alone go through it, and look at the keys and values of the old ones. Any
+    other context, such as a window that slides, is read from the start.
+
+    Args:
+        model: whose parameters stay the same meanwhile.
+    """
+
+    def __init__(self, model: TrainableTransformer) -> None:
+        self.model = model
+        self._tokens: Array = np.zeros((0, 0), int)  # (..., T0) that have been read
+        self._pasts: list[Past | None] = []
+
+    def __call__(self, tokens: Array) -> Array:
+        """(..., T) integers to the logits of the tokens that are new, (..., at least 1, V)."""
+        known = self._tokens.shape[-1]
+        goes_on = (
+            tokens.shape[:-1] == self._tokens.shape[:-1]
+            and known < tokens.shape[-1]
+            and np.array_equal(tokens[..., :known], self._tokens)
+        )
+        attentions, pasts = [block.attention for block in self.model.blocks], self._pasts
+        if not goes_on or tokens.shape[-1] > self.model.config.seq_len:
+            pasts, known = [None] * len(attentions), 0
+        try:
+            for attention, past in zip(attentions, pasts, strict=True):
+                attention.past = past
+            logits = self.model.forward(tokens[..., known:])
+            self._pasts = [attention.present for attention in attentions]
+            self._tokens = tokens.copy()
+        finally:
+            for attention in attentions:
+                attention.past = None
+        self.model.forget()
+        return logits

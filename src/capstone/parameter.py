@@ -1,6 +1,7 @@
 """A learned array and its gradient, and how many of them come to lie in one piece of memory."""
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 
@@ -40,7 +41,14 @@ class Parameter:
         return f"Parameter({self.name or 'unnamed'}, shape={self.data.shape}, {self.data.dtype})"
 
 
-def pack(parameters: Iterable[Parameter]) -> tuple[Array, Array]:
+class Flat(NamedTuple):
+    """The arrays that hold all parameters of a model, and all their gradients."""
+
+    data: Array  # (number of entries,)
+    grad: Array  # (number of entries,)
+
+
+def pack(parameters: Iterable[Parameter]) -> Flat:
     """Move the parameters into one contiguous array, and their gradients into another.
 
     Each `data` and `grad` becomes a view, so that an optimizer step, a norm or a reset is one pass
@@ -50,7 +58,7 @@ def pack(parameters: Iterable[Parameter]) -> tuple[Array, Array]:
         parameters: different parameters of one dtype.
 
     Returns:
-        `(data, grad)`: the two flat arrays, (number of entries,).
+        The two flat arrays.
     """
     ordered = sorted(parameters, key=lambda parameter: parameter.data.ndim < 2)
     data = np.concatenate([parameter.data.ravel() for parameter in ordered])
@@ -61,4 +69,4 @@ def pack(parameters: Iterable[Parameter]) -> tuple[Array, Array]:
         parameter.data = data[start:stop].reshape(shape)
         parameter.grad = grad[start:stop].reshape(shape)
         start = stop
-    return data, grad
+    return Flat(data, grad)

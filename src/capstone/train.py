@@ -24,11 +24,11 @@ from capstone.data import (
 from capstone.errors import NonFiniteError
 from capstone.evaluate import evaluate
 from capstone.generate import opening
-from capstone.loss import cross_entropy_loss
 from capstone.memory import keep_freed_memory
 from capstone.model import TrainableTransformer
 from capstone.optim import AdamW, WarmupCosine, clip_grad_norm
 from capstone.run_folder import BEST, LAST, RunFolder
+from capstone.shards import Shards
 
 BETAS = (0.9, 0.99)  # a short memory of squares suits a few thousand steps
 SAMPLE_TOKENS = 160
@@ -90,6 +90,7 @@ class TrainingRun:
         self.config = config
         next(self.batches())  # a text too short for one batch is an error here
         self.config = config.resolved(self.model.config, self.total_steps)
+        self.shards = Shards(self.model, self.config.threads)
         self.optimizer = AdamW(
             self.model.parameters(), lr=config.lr, betas=BETAS, weight_decay=config.weight_decay
         )
@@ -129,7 +130,7 @@ class TrainingRun:
         folder.write_config(self.config)
         try:
             display.start(self)
-            with np.errstate(over="ignore", invalid="ignore"):  # found, and named, by checks
+            with self.shards, np.errstate(over="ignore", invalid="ignore"):  # named by checks
                 self._train(folder, display)
         except KeyboardInterrupt:
             folder.save(LAST, self.model, self._facts())
@@ -157,10 +158,8 @@ class TrainingRun:
 
     def _step(self, inputs: Array, targets: Array) -> float:
         """One step of gradient descent; returns the loss before it."""
-        self.model.zero_grad()
-        loss, grad_logits = cross_entropy_loss(self.model.forward(inputs), targets)
+        loss = self.shards.compute_gradients(inputs, targets)
         self._check_finite("the loss", loss)
-        self.model.backward(grad_logits)
         norm = clip_grad_norm(self.model.parameters(), self.config.max_grad_norm)
         self.recent.grad_norm += norm
         self.lr = self.optimizer.lr

@@ -36,6 +36,7 @@ FLOORS = {
     "badges": 4,
     "evaluate": 5,
     "config": 5,
+    "shards": 5,
     "run_folder": 5,
     "train": 5,
     "cli": 5,
@@ -56,6 +57,7 @@ SIDEWAYS = {
     ("cases", "case"),
     ("inputs", "_typing"),
     ("run_folder", "config"),  # a run folder keeps its configuration
+    ("train", "shards"),
     ("train", "config"),
     ("train", "evaluate"),
     ("train", "run_folder"),

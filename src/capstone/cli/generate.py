@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
     model, tokenizer = load_run(options.run_path)
     prompt = opening(tokenizer.characters) if options.prompt is None else options.prompt
     tokens = stream(
-        model.infer,
+        model.remembering(),
         tokenizer.encode(prompt, replacement=options.replacement),
         context=model.config.seq_len,
         max_new_tokens=options.max_new_tokens,

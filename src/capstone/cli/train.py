@@ -1,12 +1,10 @@
 """Train a transformer on a text: the embedded Hamlet, or a file of yours."""
 
 import argparse
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from capstone._checks import check_positive, fail
 from capstone.cli.display import make_display
 from capstone.config import DEFAULT_STEPS, DTYPES, MODEL_KEYS, RunConfig, read_config, value_type
 from capstone.ops.attention import POSITIONS
@@ -35,6 +33,7 @@ HELP = {
     "eval_every": "steps from one evaluation to the next",
     "seed": "of weights, batches and samples",
     "dtype": " or ".join(DTYPES),
+    "threads": "parts of a batch at the same time, for as many cores",
 }
 FOLLOWERS = {
     "preset": (*MODEL_KEYS, "batch_size"),
@@ -61,13 +60,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--config", metavar="FILE", help="TOML with any of these options; the command line wins"
     )
     parser.add_argument(
-        "--threads",
-        type=int,
-        metavar="N",
-        help="threads of the matrix products (default: the BLAS library's choice); 1 is faster on "
-        "a busy machine",
-    )
-    parser.add_argument(
         "--out", metavar="DIR", help="the run's folder (default: a new one in runs/)"
     )
 
@@ -76,12 +68,10 @@ def run(options: argparse.Namespace) -> int:
     """Train; options on the command line win over those of `--config`."""
     config = _choose(options)
     training = TrainingRun(config)
-    limit = _thread_limit(options.threads)
     folder = RunFolder(_folder(options.out, config))
     display = make_display(folder.path)
     try:
-        with limit:
-            training.run(folder, display)
+        training.run(folder, display)
     except KeyboardInterrupt:
         done = f"interrupted after {training.steps_done} steps"
         raise KeyboardInterrupt(f"{done}; the model is in {folder.path / LAST}") from None
@@ -96,20 +86,6 @@ def _choose(options: argparse.Namespace) -> RunConfig:
     displaced = {follower for name in typed for follower in FOLLOWERS.get(name, ())}
     kept = {name: value for name, value in filed.items() if name not in displaced}
     return RunConfig(**{**kept, **typed})
-
-
-def _thread_limit(threads: int | None) -> AbstractContextManager[object]:
-    """At most so many BLAS threads within the context; no limit for None."""
-    if threads is None:
-        return nullcontext()
-    check_positive("--threads", threads=threads)
-    try:
-        from threadpoolctl import threadpool_limits
-    except ImportError:
-        rule, mend = "--threads needs threadpoolctl", 'python -m pip install ".[train]"'
-        fail("train", rule, expected="it installed", got="no such module", mend=mend)
-    limit: AbstractContextManager[object] = threadpool_limits(threads, "blas")
-    return limit
 
 
 def _folder(out: str | None, config: RunConfig) -> Path:

@@ -7,7 +7,7 @@ from capstone._checks import check_choice, check_divisible, check_positive
 from capstone._typing import Array, Seed
 from capstone.layers.initialize import generator, normal
 from capstone.layers.layer import Layer
-from capstone.ops.attention import POSITIONS, attention_bwd, attention_fwd
+from capstone.ops.attention import POSITIONS, Past, attention_bwd, attention_fwd
 
 
 class MultiHeadAttention(Layer):
@@ -22,6 +22,9 @@ class MultiHeadAttention(Layer):
         out_std: the same for `wo`; as `std` if not given.
         dtype: of the weights.
     """
+
+    past: Past | None = None
+    """What the rows of the next forward passes look back at, beside each other."""
 
     def __init__(
         self,
@@ -49,10 +52,16 @@ class MultiHeadAttention(Layer):
         self.wo = normal(rng, d_model, d_model, std=out_std, dtype=dtype)
 
     def forward(self, x: Array) -> Array:
-        """(..., T, D) to (..., T, D)."""
+        """(..., T, D) to (..., T, D); `self.past`, if any, precedes the first row."""
         weights = (self.wq.data, self.wk.data, self.wv.data, self.wo.data)
         n_heads, positions = self.n_heads, self.positions
-        return self.keep(*attention_fwd(x, *weights, n_heads=n_heads, positions=positions))
+        y, saved = attention_fwd(x, *weights, n_heads=n_heads, positions=positions, past=self.past)
+        return self.keep(y, saved)
+
+    @property
+    def present(self) -> Past:
+        """The keys and values of the last forward pass: the past of what comes next."""
+        return Past(self._saved.core.k, self._saved.core.v)
 
     def backward(self, grad_output: Array) -> Array:
         """(..., T, D) to (..., T, D); adds to the gradients of the four weights."""

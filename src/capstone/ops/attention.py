@@ -6,6 +6,8 @@ docs/derivations/attention.md.
 
 from typing import NamedTuple
 
+import numpy as np
+
 from capstone._checks import (
     check_axes,
     check_choice,
@@ -13,6 +15,7 @@ from capstone._checks import (
     check_inexact,
     check_last_axes,
     check_positive,
+    fail,
 )
 from capstone._typing import Array
 from capstone.ops.dot_product_attention import (
@@ -37,8 +40,23 @@ class AttentionSaved(NamedTuple):
     out: LinearSaved
 
 
+class Past(NamedTuple):
+    """Keys and values of earlier positions, which later ones look at too."""
+
+    k: Array  # (..., H, T0, K), rotated
+    v: Array  # (..., H, T0, K)
+
+
 def attention_fwd(
-    x: Array, wq: Array, wk: Array, wv: Array, wo: Array, *, n_heads: int, positions: str = "rope"
+    x: Array,
+    wq: Array,
+    wk: Array,
+    wv: Array,
+    wo: Array,
+    *,
+    n_heads: int,
+    positions: str = "rope",
+    past: Past | None = None,
 ) -> tuple[Array, AttentionSaved]:
     """Let every position gather from itself and the positions before it, in `n_heads` ways.
 
@@ -50,9 +68,11 @@ def attention_fwd(
         wo: (D, D), from the heads' outputs side by side.
         n_heads: H.
         positions: "rope" rotates queries and keys, "none" leaves them alone.
+        past: what precedes the first row of `x`; a constant for the backward pass.
 
     Returns:
-        `(y, saved)` with y (..., T, D).
+        `(y, saved)` with y (..., T, D). The keys and values of all positions, `saved.core.k` and
+        `saved.core.v`, are the past of what comes next.
 
     Raises:
         UsageError: H does not divide D, an axis does not fit, unknown positions.
@@ -71,11 +91,25 @@ def attention_fwd(
     q, k, v = (split_heads(z, n_heads) for z in (q, k, v))  # (..., H, T, K) each
     rope_saved = None
     if positions == "rope":
-        q, rope_saved = rope_fwd(q)  # (..., H, T, K)
-        k, _ = rope_fwd(k)  # (..., H, T, K)
+        offset = 0 if past is None else past.k.shape[-2]
+        q, rope_saved = rope_fwd(q, offset=offset)  # (..., H, T, K)
+        k, _ = rope_fwd(k, offset=offset)  # (..., H, T, K)
+    if past is not None:
+        _check_past(past, k)
+        k = np.concatenate([past.k, k], axis=-2)  # (..., H, T0 + T, K)
+        v = np.concatenate([past.v, v], axis=-2)  # (..., H, T0 + T, K)
     heads, core_saved = dot_product_attention_fwd(q, k, v)  # (..., H, T, K)
     y, out_saved = linear_fwd(merge_heads(heads), wo)  # (..., T, D)
     return y, AttentionSaved(q_saved, k_saved, v_saved, rope_saved, core_saved, out_saved)
+
+
+def _check_past(past: Past, k: Array) -> None:
+    for name, array in past._asdict().items():
+        check_inexact("attention_fwd", k=k, **{f"past.{name}": array})
+        *lead, _, K = k.shape
+        if array.ndim < 3 or [*array.shape[:-2], array.shape[-1]] != [*lead, K]:
+            rule, expected = f"past.{name} must fit the keys", f"(..., H, T0, K) like {k.shape}"
+            fail("attention_fwd", rule, expected=expected, got=array.shape)
 
 
 def attention_bwd(dy: Array, saved: AttentionSaved) -> tuple[Array, Array, Array, Array, Array]:
@@ -93,7 +127,9 @@ def attention_bwd(dy: Array, saved: AttentionSaved) -> tuple[Array, Array, Array
     dmerged, dwo = linear_bwd(dy, saved.out)  # (..., T, D), (D, D)
     # forward: heads = dot_product_attention(q, k, v)
     dheads = split_heads(dmerged, n_heads)  # (..., H, T, K)
-    dq, dk, dv = dot_product_attention_bwd(dheads, saved.core)  # (..., H, T, K) each
+    dq, dk, dv = dot_product_attention_bwd(dheads, saved.core)  # (..., H, T or T0 + T, K)
+    T = dq.shape[-2]
+    dk, dv = dk[..., -T:, :], dv[..., -T:, :]  # (..., H, T, K): the past is constant
     if saved.rope is not None:
         (dq,), (dk,) = rope_bwd(dq, saved.rope), rope_bwd(dk, saved.rope)  # (..., H, T, K)
     # forward: q = split_heads(x @ wq), and so for k and v: x is used three times

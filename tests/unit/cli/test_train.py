@@ -108,7 +108,8 @@ def blas_threads():
     return [info["num_threads"] for info in threadpool_info() if info["user_api"] == "blas"]
 
 
-def test_threads_are_limited_while_training(monkeypatch):
+@pytest.mark.parametrize("threads", ["2", "3"])
+def test_blas_has_one_thread_while_several_shards_train(monkeypatch, threads):
     during = []
 
     def watch(self, *arguments):
@@ -120,7 +121,7 @@ def test_threads_are_limited_while_training(monkeypatch):
     with threadpool_limits(2, "blas"):
         before = blas_threads()
         assert set(before) == {2}
-        assert train("--max-steps", "1", "--threads", "1") == 0
+        assert train("--max-steps", "1", "--threads", threads) == 0
         assert blas_threads() == before
     assert during
     assert set(during) == {1}
@@ -128,10 +129,12 @@ def test_threads_are_limited_while_training(monkeypatch):
 
 def test_threads_without_threadpoolctl_are_one_line(folder, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "threadpoolctl", None)
-    assert train("--max-steps", "1", "--threads", "1") == 2
+    assert train("--max-steps", "1", "--threads", "2") == 2
     output, error = capsys.readouterr()
     assert output == ""
-    assert error.startswith("capstone train: --threads needs threadpoolctl: ")
+    assert error.startswith(
+        "capstone train: Shards: a step of several threads needs threadpoolctl: "
+    )
     assert error.count("\n") == 1
     assert [path.name for path in folder.iterdir()] == ["text.txt"]
 

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 import tolerances
 from capstone.errors import UsageError
+from capstone.gradcheck import Op, check
 from capstone.ops import attention_bwd, attention_fwd, dot_product_attention_fwd, rope_fwd
-from capstone.ops.attention import merge_heads, split_heads
+from capstone.ops.attention import Past, merge_heads, split_heads
 from strategies import cuts, generators, heads, lengths
 from unit.closeness import distance
 
@@ -110,3 +111,39 @@ def test_a_weight_that_does_not_fit_is_named():
     message = r"^attention_fwd: wq has the wrong shape: expected \(\.\.\., 8, 8\), got \(6, 6\)$"
     with pytest.raises(UsageError, match=message):
         attention_fwd(np.ones((3, 8)), *np.ones((4, 6, 6)), n_heads=2)
+
+
+@given(generators, cuts(), heads, choices)
+def test_after_its_past_a_row_is_what_it_is_in_the_whole(rng, drawn, H, positions):
+    T, cut = drawn
+    weights, x = draw_weights(rng, 4 * H), rng.standard_normal((2, T, 4 * H))
+    options = {"n_heads": H, "positions": positions}
+    whole, _ = attention_fwd(x, *weights, **options)
+    _, saved = attention_fwd(x[:, :cut], *weights, **options)
+    past = Past(saved.core.k, saved.core.v)
+    rest, _ = attention_fwd(x[:, cut:], *weights, **options, past=past)
+    assert distance(rest, whole[:, cut:]) < tolerances.TWO_WAYS
+
+
+@pytest.mark.parametrize("positions", ["rope", "none"])
+def test_the_past_is_constant_for_the_backward_pass(positions):
+    rng = np.random.default_rng(0)
+    past = Past(*rng.standard_normal((2, 2, 3, 7, 4)))  # (B, H, T0, K) each
+    options = {"n_heads": 3, "positions": positions, "past": past}
+    op, x = Op(attention_fwd, attention_bwd, options=options), rng.standard_normal((2, 5, 12))
+    check(op, x, *draw_weights(rng, 12), depth="per_entry").raise_if_wrong()
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype", "rule"),
+    [
+        ((2, 7, 4), "d", "past.k must fit the keys"),
+        ((3, 7, 5), "d", "past.k must fit the keys"),
+        ((3, 7, 4), "f", "all arrays must have one precision"),
+    ],
+)
+def test_a_past_that_does_not_fit_is_refused(shape, dtype, rule):
+    rng = np.random.default_rng(0)
+    past = Past(np.zeros(shape, dtype), np.zeros((3, 7, 4)))
+    with pytest.raises(UsageError, match=f"^attention_fwd: {rule}"):
+        attention_fwd(rng.standard_normal((5, 12)), *draw_weights(rng, 12), n_heads=3, past=past)

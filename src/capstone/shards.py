@@ -1,0 +1,134 @@
+"""Several cores for one training step: replicas of the model, each with a part of the batch.
+
+NumPy's elementwise work runs on one core, however many there are. So the batch is cut into shards,
+and each goes through forward and backward in a thread of its own, with BLAS at one thread. A
+replica shares the parameters of the model and owns its gradients, which are then added up in a
+fixed order: a run can be repeated to the bit with the same number of shards.
+"""
+
+import copy
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from contextvars import copy_context
+from importlib.util import find_spec
+from types import TracebackType
+from typing import TypeVar
+
+import numpy as np
+
+from capstone._checks import check_positive, fail
+from capstone._typing import Array
+from capstone.loss import cross_entropy_loss
+from capstone.model import TrainableTransformer
+
+T = TypeVar("T")
+
+
+class Shards:
+    """Replicas of a model that train it together; use it in a `with` statement.
+
+    Args:
+        model: gets the sums of all gradients. It may be used by itself between two steps.
+        count: number of shards, at least one; with one, everything happens in the caller's thread.
+
+    Raises:
+        UsageError: a count below 1, or more than one without threadpoolctl.
+    """
+
+    def __init__(self, model: TrainableTransformer, count: int) -> None:
+        check_positive("Shards", count=count)
+        if count > 1 and find_spec("threadpoolctl") is None:
+            rule, mend = "a step of several threads needs threadpoolctl", 'pip install ".[train]"'
+            fail("Shards", rule, expected="it installed", got="no such module", mend=mend)
+        self._replicas = [model, *(_replica(model) for _ in range(count - 1))]
+        self._open = ExitStack()
+
+    def __enter__(self) -> "Shards":
+        if len(self._replicas) > 1:
+            from threadpoolctl import threadpool_limits
+
+            # those of BLAS would wait for each other on the cores that ours are to use
+            self._open.enter_context(threadpool_limits(1, "blas"))
+            self._pool = self._open.enter_context(ThreadPoolExecutor(len(self._replicas), "shard"))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._open.close()
+
+    def compute_gradients(
+        self, inputs: Array, targets: Array, *, ignore_index: int | None = None
+    ) -> float:
+        """Set the model's gradients to those of the mean loss over all valid targets.
+
+        Args:
+            inputs: (B, T) integers.
+            targets: (B, T) integers.
+            ignore_index: target value of positions that do not count.
+
+        Returns:
+            The loss, in nats per valid target.
+
+        Raises:
+            UsageError: inputs and targets of different shapes; else see the model's `forward`.
+        """
+        if inputs.shape != targets.shape or inputs.ndim < 2:
+            rule, expected = "inputs and targets must be batches of one shape", "(B, T) twice"
+            got = f"{inputs.shape} and {targets.shape}"
+            fail("Shards.compute_gradients", rule, expected=expected, got=got)
+        count = min(len(self._replicas), len(inputs))
+        cuts = [
+            slice(len(inputs) * i // count, len(inputs) * (i + 1) // count) for i in range(count)
+        ]
+        valid = [np.count_nonzero(targets[cut] != ignore_index) for cut in cuts]
+        total = max(1, sum(valid))
+
+        def run(shard: int) -> float:
+            share = valid[shard] / total  # of the mean over all shards
+            model, cut = self._replicas[shard], cuts[shard]
+            model.flat.grad.fill(0)
+            loss, grad_logits = cross_entropy_loss(
+                model.forward(inputs[cut]), targets[cut], ignore_index=ignore_index
+            )
+            if share != 1:
+                grad_logits *= share
+            model.backward(grad_logits)
+            return share * loss
+
+        losses = self._each(run, range(count))
+        if count > 1:
+            self._each(lambda part: self._add_up(part, count), range(count))
+        return sum(losses)
+
+    def _add_up(self, part: int, count: int) -> None:
+        """Add the gradients of the first `count` replicas, shard by shard, in one of the parts."""
+        total = self._replicas[0].flat.grad
+        cut = _part(total.size, part, count)
+        for replica in self._replicas[1:count]:
+            total[cut] += replica.flat.grad[cut]
+
+    def _each(self, run: Callable[[int], T], numbers: Sequence[int]) -> list[T]:
+        """The results in order; in threads, with the caller's context (NumPy's error state)."""
+        if len(numbers) == 1:
+            return [run(numbers[0])]
+        futures = [self._pool.submit(copy_context().run, run, number) for number in numbers]
+        return [future.result() for future in futures]
+
+
+def _part(size: int, number: int, count: int) -> slice:
+    """One of `count` nearly equal parts of a row."""
+    return slice(size * number // count, size * (number + 1) // count)
+
+
+def _replica(model: TrainableTransformer) -> TrainableTransformer:
+    """A copy that shares the parameters and owns its gradients."""
+    replica = copy.deepcopy(model)
+    replica.flat = replica.flat._replace(data=model.flat.data)
+    for mine, shared in zip(replica.parameters(), model.parameters(), strict=True):
+        mine.data = shared.data
+    return replica

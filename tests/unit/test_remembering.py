@@ -1,0 +1,80 @@
+"""A model that reads on where it stopped gives what it gives from the start."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+import tolerances
+from capstone.errors import UsageError
+from capstone.generate import stream
+from capstone.model import ModelConfig, TrainableTransformer
+from strategies import cuts, generators
+from unit.closeness import distance
+
+SIZES = {"d_model": 12, "n_layers": 2, "n_heads": 3, "d_ff": 7}
+
+
+def make_model(seq_len: int = 12, positions: str = "rope", dtype=np.float64):
+    """Weights so large that the text depends on them, not on chance."""
+    config = ModelConfig(11, seq_len=seq_len, positions=positions, **SIZES)
+    model = TrainableTransformer(config, dtype=dtype)
+    model.flat.data[...] *= 10
+    return model
+
+
+@given(generators, cuts())
+@settings(max_examples=30)
+def test_what_is_read_in_parts_has_the_logits_of_the_whole(rng, drawn):
+    T, cut = drawn
+    model, tokens = make_model(T), rng.integers(0, 11, (2, T))
+    read = model.remembering()
+    parts = np.concatenate([read(tokens[:, :cut]), read(tokens)], axis=1)
+    assert distance(parts, model.infer(tokens)) < tolerances.PREFIX
+
+
+@pytest.mark.parametrize("positions", ["rope", "none"])
+@pytest.mark.parametrize("context", [4, 40])
+def test_greedy_text_is_that_of_reading_everything_anew(positions, context):
+    model, prompt = make_model(context, positions), np.array([3, 1, 4])
+    how = {"context": context, "max_new_tokens": 30, "temperature": 0.0}
+    anew = list(stream(model.infer, prompt, **how))
+    assert list(stream(model.remembering(), prompt, **how)) == anew
+    assert len(set(anew)) > 1
+
+
+@pytest.mark.parametrize(
+    "second",
+    [[[1, 2, 3]], [[1, 2]], [[2, 2, 3, 4]], [[1, 2, 3, 4], [1, 2, 3, 4]]],
+    ids=["the same", "a shorter one", "another one", "more of them"],
+)
+def test_any_other_context_is_read_from_the_start(second):
+    model = make_model()
+    read, tokens = model.remembering(), np.array(second)
+    read(np.array([[1, 2, 3]]))
+    np.testing.assert_array_equal(read(tokens), model.infer(tokens))
+
+
+def test_a_context_that_is_changed_afterwards_is_not_taken_for_known():
+    model, tokens = make_model(), np.array([[1, 2, 3, 4]])
+    read = model.remembering()
+    shown = tokens[:, :3]
+    read(shown)
+    shown[0, 0] = 5
+    np.testing.assert_array_equal(read(tokens), model.infer(tokens))
+
+
+def test_one_new_token_is_all_that_goes_through_the_model():
+    model = make_model()
+    read, tokens = model.remembering(), np.array([[1, 2, 3, 4]])
+    read(tokens[:, :3])
+    assert read(tokens).shape == (1, 1, 11)
+
+
+def test_a_context_that_is_refused_changes_nothing():
+    model = make_model()
+    read, tokens = model.remembering(), np.array([[1, 2, 3, 4]])
+    read(tokens[:, :3])
+    with pytest.raises(UsageError, match="tokens out of range"):
+        read(np.array([[7, 11]]))
+    assert read(tokens).shape == (1, 1, 11)
+    assert distance(read(tokens), model.infer(tokens)) < tolerances.PREFIX

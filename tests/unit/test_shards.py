@@ -1,0 +1,114 @@
+"""Shards of a batch: the gradient of the whole, whatever their number."""
+
+import copy
+
+import numpy as np
+import pytest
+
+import tolerances
+from capstone.errors import UsageError
+from capstone.gradcheck import check
+from capstone.loss import cross_entropy_loss
+from capstone.model import ModelConfig, TrainableTransformer
+from capstone.shards import Shards
+from unit.closeness import distance
+
+SMALL = ModelConfig(11, seq_len=6, d_model=12, n_layers=2, n_heads=3, d_ff=7)
+B, T = 5, 6
+
+
+@pytest.fixture
+def model() -> TrainableTransformer:
+    return TrainableTransformer(SMALL, dtype=np.float64)
+
+
+@pytest.fixture
+def batch() -> tuple[np.ndarray, np.ndarray]:
+    """Inputs and targets, of which one row counts much less than the others."""
+    inputs, targets = np.random.default_rng(0).integers(0, 11, (2, B, T))
+    targets[0, 1:] = targets[3, 2:4] = -1
+    return inputs, targets
+
+
+def gradients_of(model, count, batch):
+    with Shards(model, count) as shards:
+        loss = shards.compute_gradients(*batch, ignore_index=-1)
+    return loss, model.flat.grad.copy()
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 9])
+def test_any_number_of_shards_gives_the_gradient_of_the_whole_batch(model, batch, count):
+    inputs, targets = batch
+    wanted, grad_logits = cross_entropy_loss(model.forward(inputs), targets, ignore_index=-1)
+    model.zero_grad()
+    model.backward(grad_logits)
+    whole = model.flat.grad.copy()
+    loss, grad = gradients_of(model, count, batch)
+    assert distance(loss, wanted) < tolerances.TWO_WAYS
+    assert distance(grad, whole) < tolerances.TWO_WAYS
+
+
+def test_the_same_number_of_shards_gives_the_same_bits(model, batch):
+    first, again = gradients_of(model, 3, batch), gradients_of(model, 3, batch)
+    assert first[0] == again[0]
+    np.testing.assert_array_equal(first[1], again[1])
+
+
+def test_the_gradient_is_right(model, batch):
+    def loss_of(data):
+        model.flat.data[...] = data
+        return cross_entropy_loss(model.forward(batch[0]), batch[1], ignore_index=-1)[0]
+
+    def gradient(data):
+        model.flat.data[...] = data
+        return gradients_of(model, 2, batch)[1]
+
+    check(loss_of, model.flat.data.copy(), gradient=gradient, depth="projection").raise_if_wrong()
+
+
+def test_replicas_follow_the_parameters(model, batch):
+    with Shards(model, 2) as shards:
+        before = shards.compute_gradients(*batch, ignore_index=-1)
+        model.flat.data[...] *= 3
+        after = shards.compute_gradients(*batch, ignore_index=-1)
+    assert after == gradients_of(model, 2, batch)[0] != before
+
+
+def test_a_batch_that_does_not_count_at_all_has_no_loss_and_no_gradient(model, batch):
+    inputs, _ = batch
+    loss, grad = gradients_of(model, 2, (inputs, np.full((B, T), -1)))
+    assert loss == 0
+    assert not grad.any()
+
+
+def test_what_fails_in_a_shard_is_raised(model, batch):
+    inputs, targets = batch
+    inputs[-1, -1] = 11
+    with pytest.raises(UsageError, match="tokens out of range"):
+        gradients_of(model, 2, (inputs, targets))
+
+
+def test_the_error_state_of_numpy_holds_in_shards(model, batch):
+    model.flat.data[...] = np.inf
+    with np.errstate(all="ignore"):
+        assert np.isnan(gradients_of(model, 2, batch)[0])
+
+
+def test_a_model_with_replicas_can_be_copied(model, batch):
+    with Shards(model, 2):
+        twin = copy.deepcopy(model)
+    assert not np.shares_memory(twin.flat.data, model.flat.data)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "targets"), [((B, T), (B, T - 1)), ((T,), (T,))], ids=["shapes differ", "no batch"]
+)
+def test_other_than_batches_of_one_shape_are_refused(model, inputs, targets):
+    words = r"^Shards.compute_gradients: inputs and targets must be batches of one shape: expected"
+    with pytest.raises(UsageError, match=words):
+        gradients_of(model, 1, (np.zeros(inputs, int), np.zeros(targets, int)))
+
+
+def test_no_shards_are_refused(model):
+    with pytest.raises(UsageError, match=r"^Shards: count must be a positive integer"):
+        Shards(model, 0)
