@@ -11,7 +11,7 @@ its own with one thread:
 * the whole `tiny` model (0.8 M parameters, 2 x 16 tokens, float64): ten training steps of its
   preset, against `check` along projections, the rules included.
 
-The first needs torch.
+The first two need torch.
 """
 
 import argparse
