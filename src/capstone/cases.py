@@ -19,7 +19,9 @@ from capstone.inputs import (
     tokens,
     uneven_rows,
 )
+from capstone.ops.attention import Past
 
+PAST = Past(*normal(np.random.default_rng(1), 2, 2, 3, 7, 4))  # (B, H, T0, K) keys and values
 HIDDEN = np.array([[False, True, False, False, True], [True] * 5, [False] * 5])  # one row all
 
 OP_CASES = [
@@ -90,6 +92,13 @@ OP_CASES = [
             {"n_heads": n_heads, "positions": positions},
         )
         for n_heads, positions in ((3, "rope"), (2, "rope"), (3, "none"))
+    ),
+    Case(
+        "attention",
+        "B2_T5_D12_H3_past",
+        "op",
+        lambda r: (normal(r, 2, 5, 12), *(normal(r, 12, 12) / 2 for _ in range(4))),
+        {"n_heads": 3, "past": PAST},
     ),
     Case("cross_entropy", "B2_T3_V5", "op", lambda r: (normal(r, 2, 3, 5), tokens(r, 5, 2, 3))),
     Case(

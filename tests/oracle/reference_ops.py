@@ -3,6 +3,7 @@
 Signatures are those of `capstone.ops`, without `saved`; nothing is imported from there.
 """
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -62,14 +63,18 @@ def attention(
     *,
     n_heads: int,
     positions: str = "rope",
+    past: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> Tensor:
     """Heads are consecutive blocks of columns."""
     q, k, v = (
         (x @ weight).unflatten(-1, (n_heads, -1)).transpose(-2, -3) for weight in (wq, wk, wv)
     )  # (..., H, T, K) each
     if positions == "rope":
-        q, k = rope(q), rope(k)
-    heads = F.scaled_dot_product_attention(q, k, v, is_causal=True)  # (..., H, T, K)
+        offset = 0 if past is None else past[0].shape[-2]
+        q, k = rope(q, offset=offset), rope(k, offset=offset)
+    if past is not None:
+        k, v = (torch.cat((torch.tensor(p), z), dim=-2) for p, z in zip(past, (k, v), strict=True))
+    heads = dot_product_attention(q, k, v)  # (..., H, T, K)
     return heads.transpose(-2, -3).flatten(-2) @ wo  # (..., T, D)
 
 

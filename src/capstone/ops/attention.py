@@ -95,21 +95,22 @@ def attention_fwd(
         q, rope_saved = rope_fwd(q, offset=offset)  # (..., H, T, K)
         k, _ = rope_fwd(k, offset=offset)  # (..., H, T, K)
     if past is not None:
-        _check_past(past, k)
-        k = np.concatenate([past.k, k], axis=-2)  # (..., H, T0 + T, K)
-        v = np.concatenate([past.v, v], axis=-2)  # (..., H, T0 + T, K)
+        k, v = _after(past.k, k), _after(past.v, v)  # (..., H, T0 + T, K) each
     heads, core_saved = dot_product_attention_fwd(q, k, v)  # (..., H, T, K)
     y, out_saved = linear_fwd(merge_heads(heads), wo)  # (..., T, D)
     return y, AttentionSaved(q_saved, k_saved, v_saved, rope_saved, core_saved, out_saved)
 
 
-def _check_past(past: Past, k: Array) -> None:
-    for name, array in past._asdict().items():
-        check_inexact("attention_fwd", k=k, **{f"past.{name}": array})
-        *lead, _, K = k.shape
-        if array.ndim < 3 or [*array.shape[:-2], array.shape[-1]] != [*lead, K]:
-            rule, expected = f"past.{name} must fit the keys", f"(..., H, T0, K) like {k.shape}"
-            fail("attention_fwd", rule, expected=expected, got=array.shape)
+def _after(past: Array, present: Array) -> Array:
+    """(..., H, T0 + T, K): the rows of the past, in the precision of those that follow."""
+    *lead, _, K = present.shape
+    T0 = past.shape[-2]
+    try:
+        before = np.broadcast_to(past, (*lead, T0, K))
+    except ValueError:
+        rule, expected = "the past must fit the keys", f"(..., H, T0, K) like {present.shape}"
+        fail("attention_fwd", rule, expected=expected, got=past.shape)
+    return np.concatenate([before.astype(present.dtype, copy=False), present], axis=-2)
 
 
 def attention_bwd(dy: Array, saved: AttentionSaved) -> tuple[Array, Array, Array, Array, Array]:

@@ -135,15 +135,10 @@ def test_the_past_is_constant_for_the_backward_pass(positions):
 
 
 @pytest.mark.parametrize(
-    ("shape", "dtype", "rule"),
-    [
-        ((2, 7, 4), "d", "past.k must fit the keys"),
-        ((3, 7, 5), "d", "past.k must fit the keys"),
-        ((3, 7, 4), "f", "all arrays must have one precision"),
-    ],
+    "shape", [(2, 7, 4), (3, 7, 5), (2, 3, 7, 4)], ids=["heads", "width", "examples"]
 )
-def test_a_past_that_does_not_fit_is_refused(shape, dtype, rule):
+def test_a_past_that_does_not_fit_is_refused(shape):
     rng = np.random.default_rng(0)
-    past = Past(np.zeros(shape, dtype), np.zeros((3, 7, 4)))
-    with pytest.raises(UsageError, match=f"^attention_fwd: {rule}"):
+    past = Past(np.zeros(shape), np.zeros((3, 7, 4)))
+    with pytest.raises(UsageError, match=r"^attention_fwd: the past must fit the keys"):
         attention_fwd(rng.standard_normal((5, 12)), *draw_weights(rng, 12), n_heads=3, past=past)
