@@ -176,3 +176,10 @@ def gradients_by_index(subject: Subject, gradients: Sequence[Any]) -> dict[int, 
     indices = [i for i, argument in enumerate(subject.arguments) if argument.is_differentiable]
     pairs = zip(indices, gradients, strict=True)
     return {index: np.asarray(gradient) for index, gradient in pairs}
+
+
+def promote(value: Array) -> Array:
+    """Floating-point values in float64, where the differences are taken; read-only."""
+    promoted = value.astype(np.float64) if value.dtype.kind == "f" else value.copy()
+    promoted.flags.writeable = False
+    return promoted

@@ -18,7 +18,7 @@ from capstone.gradcheck.outcome import ArgumentReport, Finding
 from capstone.gradcheck.report import Report
 from capstone.gradcheck.subjects.subject import Subject
 from capstone.gradcheck.usage import refuse
-from capstone.gradcheck.verdict.base import Base, gradients_by_index
+from capstone.gradcheck.verdict.base import Base, gradients_by_index, promote
 from capstone.gradcheck.verdict.compare import (
     Comparison,
     compare_entries,
@@ -186,9 +186,9 @@ class Verifier:
 
     def evaluator(self, values: Sequence[Array]) -> Evaluator:
         """Of the subject, or of the plain implementation if there is one, in float64."""
-        promoted = [_promoted(value) for value in values]
+        promoted = [promote(value) for value in values]
         subject = self.plain.subject if self.plain else self.subject
-        return Evaluator(subject, promoted, _promoted(self.base.dy), self.base.may_write)
+        return Evaluator(subject, promoted, promote(self.base.dy), self.base.may_write)
 
     def _limited(self, values: Sequence[Array]) -> Evaluator:
         """The same, within the budget."""
@@ -294,10 +294,3 @@ class Verifier:
             words = f"d({verdict.name}) {lost if verdict.allowed > 0 else zero}"
             self.report.warnings.append(words)
         return verdict
-
-
-def _promoted(value: Array) -> Array:
-    """Floating-point values in float64, where the differences are taken; read-only."""
-    promoted = value.astype(np.float64) if value.dtype.kind == "f" else value.copy()
-    promoted.flags.writeable = False
-    return promoted
