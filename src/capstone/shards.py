@@ -43,6 +43,7 @@ class Shards:
             fail("Shards", rule, expected="it installed", got="no such module", mend=mend)
         self._replicas = [model, *(_replica(model) for _ in range(count - 1))]
         self._open = ExitStack()
+        self._pool: ThreadPoolExecutor | None = None
 
     def __enter__(self) -> "Shards":
         if len(self._replicas) > 1:
@@ -60,6 +61,7 @@ class Shards:
         trace: TracebackType | None,
     ) -> None:
         self._open.close()
+        self._pool = None
 
     def compute_gradients(
         self, inputs: Array, targets: Array, *, ignore_index: int | None = None
@@ -82,9 +84,7 @@ class Shards:
             got = f"{inputs.shape} and {targets.shape}"
             fail("Shards.compute_gradients", rule, expected=expected, got=got)
         count = min(len(self._replicas), len(inputs))
-        cuts = [
-            slice(len(inputs) * i // count, len(inputs) * (i + 1) // count) for i in range(count)
-        ]
+        cuts = [_part(len(inputs), number, count) for number in range(count)]
         valid = [np.count_nonzero(targets[cut] != ignore_index) for cut in cuts]
         total = max(1, sum(valid))
 
@@ -116,6 +116,9 @@ class Shards:
         """The results in order; in threads, with the caller's context (NumPy's error state)."""
         if len(numbers) == 1:
             return [run(numbers[0])]
+        if self._pool is None:
+            rule, expected = "several shards need their threads", "`with Shards(...) as shards:`"
+            fail("Shards", rule, expected=expected, got="a call outside of it")
         futures = [self._pool.submit(copy_context().run, run, number) for number in numbers]
         return [future.result() for future in futures]
 

@@ -109,6 +109,16 @@ def test_other_than_batches_of_one_shape_are_refused(model, inputs, targets):
         gradients_of(model, 1, (np.zeros(inputs, int), np.zeros(targets, int)))
 
 
+def test_shards_outside_of_their_with_statement_are_refused(model, batch):
+    shards = Shards(model, 2)
+    with pytest.raises(UsageError, match=r"^Shards: several shards need their threads: expected"):
+        shards.compute_gradients(*batch, ignore_index=-1)
+    with shards:
+        shards.compute_gradients(*batch, ignore_index=-1)
+    with pytest.raises(UsageError, match="got a call outside of it"):
+        shards.compute_gradients(*batch, ignore_index=-1)
+
+
 def test_no_shards_are_refused(model):
     with pytest.raises(UsageError, match=r"^Shards: count must be a positive integer"):
         Shards(model, 0)

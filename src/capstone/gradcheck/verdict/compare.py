@@ -200,8 +200,9 @@ def _picture(
         if size > PICTURE:
             starts = np.linspace(0, size, PICTURE, endpoint=False).astype(int)
             decades = np.maximum.reduceat(decades, starts, axis=axis)
-    rows = np.where(decades == -np.inf, None, np.round(decades, 1)).tolist()  # type: ignore[call-overload]
-    return tuple(map(tuple, rows))
+    picture = np.round(decades, 1).astype(object)
+    picture[decades == -np.inf] = None
+    return tuple(map(tuple, picture.tolist()))
 
 
 def find_wrong_entries(
