@@ -23,6 +23,7 @@ from capstone.loss import cross_entropy_loss
 from capstone.model import TrainableTransformer
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 class Shards:
@@ -100,9 +101,9 @@ class Shards:
             model.backward(grad_logits)
             return share * loss
 
-        losses = self._each(run, range(count))
+        losses = self.each(run, range(count))
         if count > 1:
-            self._each(lambda part: self._add_up(part, count), range(count))
+            self.each(lambda part: self._add_up(part, count), range(count))
         return sum(losses)
 
     def _add_up(self, part: int, count: int) -> None:
@@ -112,15 +113,29 @@ class Shards:
         for replica in self._replicas[1:count]:
             total[cut] += replica.flat.grad[cut]
 
-    def _each(self, run: Callable[[int], T], numbers: Sequence[int]) -> list[T]:
-        """The results in order; in threads, with the caller's context (NumPy's error state)."""
-        if len(numbers) == 1:
-            return [run(numbers[0])]
+    def each(self, function: Callable[[T], R], items: Sequence[T]) -> list[R]:
+        """Call a function with every item; each thread takes as many of them as the others.
+
+        Args:
+            function: safe to run in several threads, which have the caller's context (and so
+                NumPy's error state).
+            items: in the order in which the results are wanted.
+
+        Returns:
+            One result an item.
+        """
+        count = min(len(self._replicas), len(items))
+        if count <= 1:
+            return [function(item) for item in items]
         if self._pool is None:
             rule, expected = "several shards need their threads", "`with Shards(...) as shards:`"
             fail("Shards", rule, expected=expected, got="a call outside of it")
-        futures = [self._pool.submit(copy_context().run, run, number) for number in numbers]
-        return [future.result() for future in futures]
+
+        def run(part: int) -> list[R]:
+            return [function(item) for item in items[_part(len(items), part, count)]]
+
+        futures = [self._pool.submit(copy_context().run, run, part) for part in range(count)]
+        return [result for future in futures for result in future.result()]
 
 
 def _part(size: int, number: int, count: int) -> slice:

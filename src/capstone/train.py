@@ -160,10 +160,12 @@ class TrainingRun:
         """One step of gradient descent; returns the loss before it."""
         loss = self.shards.compute_gradients(inputs, targets)
         self._check_finite("the loss", loss)
-        norm = clip_grad_norm(self.model.parameters(), self.config.max_grad_norm)
+        norm = clip_grad_norm(
+            self.model.parameters(), self.config.max_grad_norm, each=self.shards.each
+        )
         self.recent.grad_norm += norm
         self.lr = self.optimizer.lr
-        self.optimizer.step()
+        self.optimizer.step(each=self.shards.each)
         self.schedule.step()
         return loss
 

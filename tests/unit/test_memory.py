@@ -1,4 +1,4 @@
-"""The one setting of the C library."""
+"""The settings of the C library."""
 
 import ctypes
 import platform
@@ -17,7 +17,7 @@ def test_another_library_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     assert memory.keep_freed_memory() is False
 
 
-def test_both_thresholds_are_set(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_thresholds_and_the_one_arena_are_set(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
 
     class Library:
@@ -28,4 +28,4 @@ def test_both_thresholds_are_set(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(ctypes, "CDLL", lambda name: Library)
     assert memory.keep_freed_memory() is True
-    assert dict(calls) == {-3: 32 << 20, -1: (1 << 31) - 1}
+    assert dict(calls) == {-3: 32 << 20, -1: (1 << 31) - 1, -8: 1}

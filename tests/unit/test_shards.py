@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 import tolerances
-from capstone.errors import UsageError
+from capstone.errors import NonFiniteError, UsageError
 from capstone.gradcheck import check
 from capstone.loss import cross_entropy_loss
 from capstone.model import ModelConfig, TrainableTransformer
+from capstone.optim import AdamW, clip_grad_norm
 from capstone.shards import Shards
 from unit.closeness import distance
 
@@ -122,3 +123,34 @@ def test_shards_outside_of_their_with_statement_are_refused(model, batch):
 def test_no_shards_are_refused(model):
     with pytest.raises(UsageError, match=r"^Shards: count must be a positive integer"):
         Shards(model, 0)
+
+
+def test_clipping_and_stepping_in_threads_give_the_same_bits(monkeypatch):
+    monkeypatch.setattr("capstone.optim.runs.BLOCK", 50)
+    twins = [TrainableTransformer(SMALL) for _ in range(2)]
+    optimizers = [AdamW(twin.parameters(), lr=0.1) for twin in twins]
+    with Shards(twins[1], 3) as shards:
+        for (twin, optimizer), options in zip(
+            zip(twins, optimizers, strict=True), ({}, {"each": shards.each}), strict=True
+        ):
+            twin.flat.grad[...] = np.random.default_rng(1).standard_normal(twin.flat.grad.size)
+            clip_grad_norm(twin.parameters(), 1.0, **options)
+            optimizer.step(**options)
+    np.testing.assert_array_equal(twins[0].flat.grad, twins[1].flat.grad)
+    np.testing.assert_array_equal(twins[0].flat.data, twins[1].flat.data)
+    assert not np.array_equal(twins[0].flat.data, TrainableTransformer(SMALL).flat.data)
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 3, 10])
+def test_each_gives_one_result_an_item_in_order(model, size):
+    with Shards(model, 3) as shards:
+        assert shards.each(lambda item: 2 * item, range(size)) == list(range(0, 2 * size, 2))
+
+
+def test_a_gradient_that_is_not_finite_is_named_from_a_thread(model):
+    model.blocks[1].attention.wv.grad[2, 1] = np.nan
+    with (
+        Shards(model, 2) as shards,
+        pytest.raises(NonFiniteError, match=r"blocks\.1\.attention\.wv.* nan at \(2, 1\)"),
+    ):
+        clip_grad_norm(model.parameters(), 1.0, each=shards.each)

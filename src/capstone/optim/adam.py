@@ -8,7 +8,7 @@ import numpy as np
 
 from capstone._checks import check_in_range, fail
 from capstone._typing import Array
-from capstone.optim.runs import BLOCK, BoundParameters, Run, blocks, merge_adjacent
+from capstone.optim.runs import BoundParameters, Each, Run, blocks, in_turn, merge_adjacent
 from capstone.parameter import Parameter
 
 
@@ -18,12 +18,11 @@ def is_matrix(parameter: Parameter) -> bool:
 
 
 class Moments(NamedTuple):
-    """A run of parameters, its running averages, and working space for one block."""
+    """A run of parameters and its running averages."""
 
     run: Run
     mean: Array  # (N,) of the gradient
     square: Array  # (N,) of the squared gradient
-    scratch: Array  # (at most BLOCK,)
     weight_decay: float
 
 
@@ -73,8 +72,11 @@ class Adam:
         """Reset every gradient in place."""
         self._parameters.zero_grad()
 
-    def step(self) -> None:
+    def step(self, *, each: Each = in_turn) -> None:
         """Move every parameter once, in place.
+
+        Args:
+            each: goes through the blocks of parameters; they do not depend on each other.
 
         Raises:
             UsageError: `lr` is negative or NaN, or a parameter was bound to another array.
@@ -82,11 +84,10 @@ class Adam:
         check_in_range(f"{self._where}.step", "lr", self.lr, 0.0, math.inf)
         self._parameters.check_still_bound()
         self.steps_taken += 1
-        for moments in self._moments:
-            for block in blocks(moments.mean.size):
-                self._update(moments, block)
+        all_blocks = [(m, block) for m in self._moments for block in blocks(m.mean.size)]
+        each(self._update, all_blocks)
 
-    def _update(self, moments: Moments, block: slice) -> None:
+    def _update(self, moments_and_block: tuple[Moments, slice]) -> None:
         """The textbook step on one block; every operation writes into an array that exists.
 
         mean   = beta1 * mean + (1 - beta1) * grad
@@ -95,9 +96,10 @@ class Adam:
 
         The last line is computed with `sqrt(bias2)` taken out of the fraction, which saves a pass.
         """
+        moments, block = moments_and_block
         data, grad = moments.run.data[block], moments.run.grad[block]  # (block,), (block,)
         mean, square = moments.mean[block], moments.square[block]  # (block,), (block,)
-        scratch = moments.scratch[: data.size]  # (block,)
+        scratch = np.empty_like(data)  # (block,)
         beta1, beta2 = self.betas
         root_bias2 = math.sqrt(1.0 - beta2**self.steps_taken)
         if moments.weight_decay:
@@ -148,7 +150,7 @@ class AdamW(Adam):
 
 def _zero_moments(run: Run, weight_decay: float) -> Moments:
     mean, square = np.zeros_like(run.data), np.zeros_like(run.data)  # (N,), (N,)
-    return Moments(run, mean, square, np.empty_like(run.data[:BLOCK]), weight_decay)
+    return Moments(run, mean, square, weight_decay)
 
 
 def _check_hyperparameters(where: str, lr: float, betas: tuple[float, float], eps: float) -> None:

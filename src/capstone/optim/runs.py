@@ -6,8 +6,8 @@ main memory once per arithmetic operation. Merging the views and cutting the res
 that stay in the processor's cache avoids both.
 """
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
@@ -17,6 +17,22 @@ from capstone.parameter import Parameter
 
 BLOCK = 32_768
 """Entries per block: 128 KiB of float32, so data, gradient, moments and scratch share a cache."""
+
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Each(Protocol):
+    """Calls a function with every item, perhaps in several threads; the results are in order."""
+
+    def __call__(self, function: Callable[[T], R], items: Sequence[T], /) -> list[R]:
+        """One result an item."""
+
+
+def in_turn(function: Callable[[T], R], items: Sequence[T]) -> list[R]:
+    """One item after the other, in the caller's thread."""
+    return [function(item) for item in items]
 
 
 class Run(NamedTuple):

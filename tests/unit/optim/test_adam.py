@@ -132,7 +132,7 @@ def test_float32_stays_float32(make):
     parameters = make_parameters([(3, 4), (5,)], np.float32)
     optimizer = make(parameters, lr=np.float64(0.1))
     optimizer.step()
-    arrays = [array for m in optimizer._moments for array in (*m.run, m.mean, m.square, m.scratch)]
+    arrays = [array for m in optimizer._moments for array in (*m.run, m.mean, m.square)]
     assert {array.dtype for array in arrays} == {np.dtype(np.float32)}
 
 
