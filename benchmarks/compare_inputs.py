@@ -1,17 +1,13 @@
 """What the choice of inputs is worth: planted bugs found with usual inputs and with designed ones.
 
     python benchmarks/compare_inputs.py
-    python benchmarks/compare_inputs.py --audit
 
 The same `check` runs on both. Usual inputs are a batch of 1, axes of one length, gains of 1, biases
 of 0, ids in order, options that do nothing, an upstream gradient of ones. The bugs are those of
-`tests/gradcheck` that change numbers; with `--audit` those that `capstone mutate` plants, less the
-ones that change no gradient on designed inputs and variations of them (two of these lie on the
-branch for a z-loss of 0, which no designed input takes). For a bug that usual inputs hide, the
-habits are listed that hide it (it is found without one of them), and whether `lint` names one.
+`tests/gradcheck` that change numbers. For a bug that usual inputs hide, the habits are listed that
+hide it (it is found without one of them), and whether `lint` names one.
 """
 
-import argparse
 import sys
 import warnings
 from collections.abc import Iterator
@@ -21,8 +17,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from capstone.gradcheck import Op, audit
-from capstone.gradcheck.audit.plant import bugs
+from capstone.gradcheck import Op
 from gradcheck.mutants_of_attention import MUTANTS_OF_ATTENTION
 from gradcheck.mutants_of_loss import MUTANTS_OF_LOSS
 from gradcheck.mutants_of_ops import MUTANTS_OF_OPS
@@ -45,26 +40,8 @@ def planted_by_hand(name: str) -> Iterator[tuple[str, Op]]:
                 yield mutant.id, op_of(name)
 
 
-def planted_by_audit(name: str) -> Iterator[tuple[str, Op]]:
-    """The ops with a bug of `capstone mutate` that changes a gradient."""
-    inputs = inputs_for(name)
-    right = Op(*_passes(name), options=inputs.options)
-    outcomes = audit(right, *inputs.arrays.values()).outcomes
-    for bug, outcome in zip(bugs(right), outcomes, strict=True):
-        if outcome.verdict != "equivalent":
-            yield f"{name}: {bug}", bug.plant(right)
-
-
-def _passes(name: str) -> tuple:
-    op = op_of(name)
-    return op.forward, op.backward
-
-
 def main() -> None:
     """Print one line an op, and one a bug that usual inputs hide."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--audit", action="store_true", help="plant the bugs of `capstone mutate`")
-    planted = planted_by_audit if parser.parse_args().audit else planted_by_hand
     warnings.simplefilter("ignore")  # of planted bugs, which divide by nothing and the like
     hidden = []
     columns = "{:24}{:>9}{:>9}{:>10}{:>22}"
@@ -73,7 +50,7 @@ def main() -> None:
     for name in RECIPES:
         habits, counts = Habits(name), [0] * 4
         warned = warned_of(inputs_for(name, tuple(HABITS)).lint())
-        for bug, op in planted(name):
+        for bug, op in planted_by_hand(name):
             is_found = habits.finds(op, tuple(HABITS))
             reasons = [] if is_found else habits.reasons(op)
             says_why = bool(warned & set(reasons))

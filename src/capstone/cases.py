@@ -100,6 +100,13 @@ OP_CASES = [
         lambda r: (normal(r, 2, 5, 12), *(normal(r, 12, 12) / 2 for _ in range(4))),
         {"n_heads": 3, "past": PAST},
     ),
+    Case(
+        "attention",
+        "B2_T5_D12_H3_past_by_twos",
+        "op",
+        lambda r: (normal(r, 2, 5, 12), *(normal(r, 12, 12) / 2 for _ in range(4))),
+        {"n_heads": 3, "past": PAST, "queries_at_once": 2},
+    ),
     Case("cross_entropy", "B2_T3_V5", "op", lambda r: (normal(r, 2, 3, 5), tokens(r, 5, 2, 3))),
     Case(
         "cross_entropy",

@@ -66,6 +66,25 @@ DOT_PRODUCT_ATTENTION = [
         ("scale of one key fewer", "dq *= K**-0.5", "dq *= (k.shape[-2] - 1) ** -0.5", "q"),
     ),
 ]
+KEYS_USED_LATER = "dk[..., : dk_part.shape[-2], :] += dk_part"
+BY_TWOS = of_op(
+    "attention",
+    "B2_T5_D12_H3_past_by_twos",
+    ("keys hear the last queries only", KEYS_USED_LATER, "pass", "x wk"),
+    (
+        "values hear the last queries only",
+        "dv[..., : dv_part.shape[-2], :] += dv_part",
+        "pass",
+        "x wv",
+    ),
+    ("assigned instead of added", KEYS_USED_LATER, KEYS_USED_LATER.replace("+=", "="), "x wk"),
+    (
+        "groups of queries out of order",
+        "join([*(dq_part for dq_part, _, _ in earlier), dq])",
+        "join([dq, *(dq_part for dq_part, _, _ in earlier)])",
+        "x wq",
+    ),
+)
 ATTENTION = of_op(
     "attention",
     "B2_T5_D12_H3_rope",
@@ -98,7 +117,7 @@ ATTENTION = of_op(
     (
         "heads split without a transpose",
         "dheads = split_heads(dmerged, n_heads)",
-        "dheads = dmerged.reshape(saved.core.v.shape)",
+        "dheads = dmerged.reshape(saved.core[-1].v.shape)",
         "x wq wk wv",
     ),
     (
@@ -109,4 +128,4 @@ ATTENTION = of_op(
     ),
 )
 
-MUTANTS_OF_ATTENTION = [*ROPE, *DOT_PRODUCT_ATTENTION, *ATTENTION]
+MUTANTS_OF_ATTENTION = [*ROPE, *DOT_PRODUCT_ATTENTION, *ATTENTION, *BY_TWOS]

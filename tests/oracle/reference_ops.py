@@ -64,8 +64,9 @@ def attention(
     n_heads: int,
     positions: str = "rope",
     past: tuple[np.ndarray, np.ndarray] | None = None,
+    queries_at_once: int = 0,
 ) -> Tensor:
-    """Heads are consecutive blocks of columns."""
+    """Heads are consecutive blocks of columns. All queries at once, whatever is asked for."""
     q, k, v = (
         (x @ weight).unflatten(-1, (n_heads, -1)).transpose(-2, -3) for weight in (wq, wk, wv)
     )  # (..., H, T, K) each

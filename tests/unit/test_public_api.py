@@ -189,12 +189,15 @@ def test_the_loss_takes_logits_and_targets_and_all_else_by_name():
 
 
 def test_clipping_takes_parameters_and_a_norm():
-    assert parameters(optim.clip_grad_norm) == ["params", "max_norm"]
+    assert parameters(optim.clip_grad_norm) == ["params", "max_norm", "each"]
+    assert keyword_only(optim.clip_grad_norm) == {"each"}
 
 
 @pytest.mark.parametrize("name", ["Adam", "AdamW", "SGD", "WarmupCosine"])
 def test_what_moves_parameters_has_a_step(name):
-    assert parameters(getattr(optim, name).step) == ["self"]
+    step = getattr(optim, name).step
+    assert {*parameters(step)} - {"each"} == {"self"}
+    assert keyword_only(step) <= {"each"}
 
 
 @pytest.mark.parametrize("module", [model, loss, parameter])

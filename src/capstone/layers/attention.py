@@ -61,7 +61,8 @@ class MultiHeadAttention(Layer):
     @property
     def present(self) -> Past:
         """The keys and values of the last forward pass: the past of what comes next."""
-        return Past(self._saved.core.k, self._saved.core.v)
+        *_, last = self._saved.core
+        return Past(last.k, last.v)
 
     def backward(self, grad_output: Array) -> Array:
         """(..., T, D) to (..., T, D); adds to the gradients of the four weights."""

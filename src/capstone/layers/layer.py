@@ -98,11 +98,12 @@ class Layer:
 
 
 def read_only(saved: Any) -> Any:
-    """The same nested named tuples, with views of the arrays that cannot be written to."""
+    """The same nested tuples, named or not, with views of the arrays that cannot be written to."""
     if isinstance(saved, np.ndarray):
         view = saved.view()
         view.flags.writeable = False
         return view
     if isinstance(saved, tuple):
-        return type(saved)(*map(read_only, saved))
+        parts = map(read_only, saved)
+        return type(saved)(*parts) if hasattr(saved, "_fields") else tuple(parts)
     return saved

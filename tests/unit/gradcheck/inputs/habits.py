@@ -62,7 +62,11 @@ RECIPES = {
     "rope": Recipe({"x": "B H T K"}, {"offset": 7}, {"offset": 0}, HEADS),
     "dot_product_attention": Recipe({"q": "B H T K", "k": "B H S K", "v": "B H S K"}, sizes=HEADS),
     "attention": Recipe(
-        {"x": "B T D", **SQUARES}, {"n_heads": 3}, {"n_heads": 1}, {"D": 12}, length=12
+        {"x": "B T D", **SQUARES},
+        {"n_heads": 3, "queries_at_once": 2},
+        {"n_heads": 1},
+        {"D": 12},
+        length=12,
     ),
     "cross_entropy": Recipe(
         {"logits": "shifted: B T V", "targets": "B T < V or -1"},
