@@ -5,7 +5,8 @@ from collections.abc import Callable
 from capstone._typing import Array
 from capstone.memory import keep_freed_memory
 from capstone.model import TrainableTransformer
-from capstone.optim import AdamW
+from capstone.optim import AdamW, clip_grad_norm
+from capstone.shards import Shards
 from training_step import take_step
 
 LEARNING_RATE = 1e-5  # so small that a batch seen over and over is not memorized while we time
@@ -24,3 +25,17 @@ def make_numpy_step(
         return loss
 
     return step
+
+
+def make_numpy_parts(
+    model: TrainableTransformer, shards: Shards, tokens: Array, targets: Array
+) -> tuple[Callable[[], float], Callable[[], None]]:
+    """The same step as `capstone train` takes it: gradients, which returns the loss; optimizer."""
+    keep_freed_memory()
+    optimizer = AdamW(model.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
+
+    def update() -> None:
+        clip_grad_norm(model.parameters(), MAX_NORM, each=shards.each)
+        optimizer.step(each=shards.each)
+
+    return lambda: shards.compute_gradients(tokens, targets), update

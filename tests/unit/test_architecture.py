@@ -199,7 +199,8 @@ def test_torch_is_imported_by_the_oracle_and_by_comparisons_only():
     outside = {place for place in places if not place.startswith("tests/oracle/")}
     assert places - outside
     # the other sides of compare_torch.py and compare_operators.py
-    named = {"benchmarks/training_torch.py", "benchmarks/operators.py"}
+    names = ("training_torch", "generation_torch", "operators")
+    named = {f"benchmarks/{name}.py" for name in names}
     assert {p for p in outside if not p.startswith("benchmarks/compare_")} == named
 
 
