@@ -119,7 +119,7 @@ def run_process(
     environment = {**os.environ, **dict.fromkeys(THREAD_VARIABLES, str(options.threads))}
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:
-        sys.exit(f"the process of {side} failed at {name}; see above")
+        sys.exit(f"the process of {side} at {name} ended with status {done.returncode}")
     measured: dict[str, float] = json.loads(done.stdout)
     return measured
 

@@ -80,8 +80,8 @@ BY_TWOS = of_op(
     ("assigned instead of added", KEYS_USED_LATER, KEYS_USED_LATER.replace("+=", "="), "x wk"),
     (
         "groups of queries out of order",
-        "join([*(dq_part for dq_part, _, _ in earlier), dq])",
-        "join([dq, *(dq_part for dq_part, _, _ in earlier)])",
+        "[*(dq_part for dq_part, _, _ in earlier), dq]",
+        "[dq, *(dq_part for dq_part, _, _ in earlier)]",
         "x wq",
     ),
 )

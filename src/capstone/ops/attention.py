@@ -129,12 +129,8 @@ def _attend(
         )
         for start, stop in zip([0, *stops], stops, strict=False)
     ]
-    return join([y for y, _ in parts]), tuple(saved for _, saved in parts)
-
-
-def join(parts: list[Array]) -> Array:
-    """Rows after rows: (..., T1, K), (..., T2, K), ... to (..., T1 + T2 + ..., K)."""
-    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-2)
+    y = np.concatenate([y for y, _ in parts], axis=-2)  # (..., H, T, K)
+    return y, tuple(saved for _, saved in parts)
 
 
 def attention_bwd(dy: Array, saved: AttentionSaved) -> tuple[Array, Array, Array, Array, Array]:
@@ -159,7 +155,7 @@ def attention_bwd(dy: Array, saved: AttentionSaved) -> tuple[Array, Array, Array
     for _, dk_part, dv_part in earlier:  # early keys are used by later queries too
         dk[..., : dk_part.shape[-2], :] += dk_part
         dv[..., : dv_part.shape[-2], :] += dv_part
-    dq = join([*(dq_part for dq_part, _, _ in earlier), dq])  # (..., H, T, K)
+    dq = np.concatenate([*(dq_part for dq_part, _, _ in earlier), dq], axis=-2)  # (..., H, T, K)
     T = dq.shape[-2]
     dk, dv = dk[..., -T:, :], dv[..., -T:, :]  # (..., H, T, K): the past is constant
     if saved.rope is not None:
