@@ -160,9 +160,7 @@ class TrainingRun:
         """One step of gradient descent; returns the loss before it."""
         loss = self.shards.compute_gradients(inputs, targets)
         self._check_finite("the loss", loss)
-        norm = clip_grad_norm(
-            self.model.parameters(), self.config.max_grad_norm, each=self.shards.each
-        )
+        norm = clip_grad_norm(self.model.parameters(), self.config.max_grad_norm)
         self.recent.grad_norm += norm
         self.lr = self.optimizer.lr
         self.optimizer.step(each=self.shards.each)

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 import tolerances
-from capstone.errors import NonFiniteError, UsageError
+from capstone.errors import UsageError
 from capstone.gradcheck import check
 from capstone.loss import cross_entropy_loss
 from capstone.model import ModelConfig, TrainableTransformer
-from capstone.optim import AdamW, clip_grad_norm
+from capstone.optim import AdamW
 from capstone.shards import Shards
 from unit.closeness import distance
 
@@ -125,7 +125,7 @@ def test_no_shards_are_refused(model):
         Shards(model, 0)
 
 
-def test_clipping_and_stepping_in_threads_give_the_same_bits(monkeypatch):
+def test_a_step_of_adamw_in_threads_gives_the_same_bits(monkeypatch):
     monkeypatch.setattr("capstone.optim.runs.BLOCK", 50)
     twins = [TrainableTransformer(SMALL) for _ in range(2)]
     optimizers = [AdamW(twin.parameters(), lr=0.1) for twin in twins]
@@ -134,9 +134,7 @@ def test_clipping_and_stepping_in_threads_give_the_same_bits(monkeypatch):
             zip(twins, optimizers, strict=True), ({}, {"each": shards.each}), strict=True
         ):
             twin.flat.grad[...] = np.random.default_rng(1).standard_normal(twin.flat.grad.size)
-            clip_grad_norm(twin.parameters(), 1.0, **options)
             optimizer.step(**options)
-    np.testing.assert_array_equal(twins[0].flat.grad, twins[1].flat.grad)
     np.testing.assert_array_equal(twins[0].flat.data, twins[1].flat.data)
     assert not np.array_equal(twins[0].flat.data, TrainableTransformer(SMALL).flat.data)
 
@@ -147,10 +145,6 @@ def test_each_gives_one_result_an_item_in_order(model, size):
         assert shards.each(lambda item: 2 * item, range(size)) == list(range(0, 2 * size, 2))
 
 
-def test_a_gradient_that_is_not_finite_is_named_from_a_thread(model):
-    model.blocks[1].attention.wv.grad[2, 1] = np.nan
-    with (
-        Shards(model, 2) as shards,
-        pytest.raises(NonFiniteError, match=r"blocks\.1\.attention\.wv.* nan at \(2, 1\)"),
-    ):
-        clip_grad_norm(model.parameters(), 1.0, each=shards.each)
+def test_what_goes_wrong_in_a_thread_is_raised_here(model):
+    with Shards(model, 2) as shards, pytest.raises(ZeroDivisionError):
+        shards.each(lambda item: 1 // item, [2, 1, 0, 3])

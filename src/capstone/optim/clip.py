@@ -8,19 +8,18 @@ import numpy as np
 from capstone._checks import fail
 from capstone._typing import Array
 from capstone.errors import NonFiniteError
-from capstone.optim.runs import Each, blocks, check_distinct, in_turn, label
+from capstone.optim.runs import blocks, check_distinct, label
 from capstone.parameter import Parameter
 
 NORM_EPSILON = 1e-6  # PyTorch's: a clipped gradient ends up this much, relatively, below max_norm
 
 
-def clip_grad_norm(params: Iterable[Parameter], max_norm: float, *, each: Each = in_turn) -> float:
+def clip_grad_norm(params: Iterable[Parameter], max_norm: float) -> float:
     """Scale all gradients by one factor if their joint 2-norm is above `max_norm`.
 
     Args:
         params: parameters, each once; their `grad` is scaled in place.
         max_norm: the norm allowed, above 0; infinity only measures.
-        each: goes through the parameters; the sum has one order in any case.
 
     Returns:
         The norm before clipping, summed in float64.
@@ -34,16 +33,12 @@ def clip_grad_norm(params: Iterable[Parameter], max_norm: float, *, each: Each =
     if not max_norm > 0.0:
         rule = "max_norm must be positive"
         fail("clip_grad_norm", rule, expected="max_norm > 0", got=max_norm)
-    squares = each(lambda i: _finite_square(params[i], i), range(len(params)))
-    norm = math.sqrt(sum(squares))
+    norm = math.sqrt(sum(_finite_square(parameter, i) for i, parameter in enumerate(params)))
     coefficient = max_norm / (norm + NORM_EPSILON)
     if coefficient < 1.0:
-        each(lambda parameter: _scale(parameter, coefficient), params)
+        for parameter in params:
+            parameter.grad *= coefficient
     return norm
-
-
-def _scale(parameter: Parameter, coefficient: float) -> None:
-    parameter.grad *= coefficient
 
 
 def _finite_square(parameter: Parameter, position: int) -> float:
