@@ -26,7 +26,7 @@ RANKS = [
     of_rank("linear", "D5_F7_bias", "as_matrix(dy)", "as_matrix(dy[:, :])"),
     of_rank("embedding", "T5_V7_D3", "as_matrix(dy)", "as_matrix(dy[:, :, :])"),
     of_rank("rmsnorm", "D5", "dxhat = dy * gain", "dxhat = dy[:, :] * gain"),
-    of_rank("softmax", "V5", "dx = dy * y", "dx = dy[:, :] * y"),
+    of_rank("softmax", "V5", "dx *= y", "dx[:, :] *= y"),
     of_rank("silu", "F5", "dx *= dy", "dx[:, :] *= dy"),
     of_rank("swiglu", "F5", "dy * gate_saved.y", "dy[:, :] * gate_saved.y"),
     of_rank("feed_forward", "D5_F7", "dx += dx_up", "dx[:, :] += dx_up"),

@@ -11,7 +11,7 @@ import numpy as np
 
 from capstone._checks import check_in_range, check_inexact, check_last_axes
 from capstone._typing import Array
-from capstone.ops.reduce import sum_leading
+from capstone.ops.reduce import dot_rows, sum_leading
 
 
 class RMSNormSaved(NamedTuple):
@@ -40,7 +40,7 @@ def rmsnorm_fwd(x: Array, gain: Array, *, eps: float = 1e-5) -> tuple[Array, RMS
     check_inexact("rmsnorm_fwd", x=x, gain=gain)
     check_in_range("rmsnorm_fwd", "eps", eps, 0, math.inf)
     check_last_axes("rmsnorm_fwd", "gain", gain, x.shape[-1])
-    mean_square = (x * x).mean(axis=-1, keepdims=True)  # (..., 1)
+    mean_square = dot_rows(x, x) / x.shape[-1]  # (..., 1)
     rrms = 1 / np.sqrt(mean_square + eps)  # (..., 1)
     xhat = x * rrms  # (..., D)
     return xhat * gain, RMSNormSaved(xhat, rrms, gain)
@@ -61,6 +61,6 @@ def rmsnorm_bwd(dy: Array, saved: RMSNormSaved) -> tuple[Array, Array]:
     dgain = sum_leading(dy * xhat, 1)  # (D,)
     dxhat = dy * gain  # (..., D)
     # forward: xhat = x * rrms, where rrms depends on every entry of its row
-    projection = (dxhat * xhat).mean(axis=-1, keepdims=True)  # (..., 1)
+    projection = dot_rows(dxhat, xhat) / xhat.shape[-1]  # (..., 1)
     dx = rrms * (dxhat - xhat * projection)  # (..., D)
     return dx, dgain

@@ -9,6 +9,7 @@ import numpy as np
 
 from capstone._checks import check_inexact, fail
 from capstone._typing import Array
+from capstone.ops.reduce import dot_rows
 
 
 class SoftmaxSaved(NamedTuple):
@@ -61,6 +62,6 @@ def softmax_bwd(dy: Array, saved: SoftmaxSaved) -> tuple[Array]:
     """
     (y,) = saved
     # forward: y_i = exp(x_i) / sum_j exp(x_j), so dy_i/dx_j = y_i (1[i = j] - y_j)
-    dx = dy * y  # (..., V)
-    dx -= y * dx.sum(axis=-1, keepdims=True)  # (..., V)
+    dx = dy - dot_rows(dy, y)  # (..., V)
+    dx *= y
     return (dx,)

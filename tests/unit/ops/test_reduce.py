@@ -1,11 +1,12 @@
-"""Sums over leading axes."""
+"""Sums over leading axes, and of products along the last one."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import tolerances
-from capstone.ops.reduce import as_matrix, sum_leading
+from capstone.ops.reduce import as_matrix, dot_rows, sum_leading
 from strategies import generators, lengths, rows
 from unit.closeness import distance
 
@@ -28,6 +29,24 @@ def test_a_gradient_without_leading_axes_is_copied(grad):
 @given(rows(1e3), st.sampled_from([np.float32, np.float64, np.complex128]))
 def test_the_dtype_stays(grad, dtype):
     assert sum_leading(grad.astype(dtype), 1).dtype == dtype
+
+
+@given(generators, lengths, lengths, lengths)
+def test_rows_are_multiplied_each_with_its_own(rng, B, T, D):
+    x, y = rng.standard_normal((2, B, T, D)) + 1j * rng.standard_normal((2, B, T, D))
+    products = dot_rows(x, y)
+    assert products.shape == (B, T, 1)
+    scale = (np.abs(x) * np.abs(y)).sum()
+    error = np.abs(products[..., 0] - (x * y).sum(axis=-1)).max()
+    assert error <= tolerances.OTHER_ORDER * scale
+
+
+@pytest.mark.parametrize("shape", [(4,), (3, 0), (0, 3), (2, 3, 4)])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.complex128])
+def test_the_scalar_products_are_of_the_dtype_of_the_rows(shape, dtype):
+    products = dot_rows(np.ones(shape, dtype), np.ones(shape, dtype))
+    assert products.dtype == dtype
+    np.testing.assert_array_equal(products, np.full((*shape[:-1], 1), shape[-1]))
 
 
 def test_a_matrix_has_all_leading_axes_as_one():
