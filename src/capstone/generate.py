@@ -1,6 +1,5 @@
 """Text from a model: one distribution, one draw, and the loop that feeds the draws back."""
 
-from collections import deque
 from collections.abc import Callable, Collection, Iterator
 
 import numpy as np
@@ -37,6 +36,10 @@ def sample_next(
         UsageError: A setting is out of range, or the logits are not a row of floats.
         NonFiniteError: A logit is NaN or infinite.
     """
+    if temperature == 0:
+        _check_settings("sample_next", temperature, top_k, top_p)
+        _check_logits("sample_next", logits)
+        return int(logits.argmax())  # the first of the highest ones
     probabilities = next_distribution(
         logits, temperature=temperature, top_k=top_k, top_p=top_p
     )  # (V,)
@@ -104,16 +107,17 @@ def stream(
     prompt = np.asarray(prompt)  # (N,)
     _check_prompt("stream", prompt)
     rng = _generator("stream", seed)
-    window = deque(prompt.tolist(), maxlen=context)
+    start = prompt[-context:].astype(np.int64)  # (at most context,)
     ends = frozenset(stop or ())
 
     def tokens() -> Iterator[int]:
+        window = start
         for _ in range(max_new_tokens):
-            logits = forward(np.array([window]))[0, -1]  # (V,)
+            logits = forward(window[None])[0, -1]  # (V,)
             token = sample_next(logits, temperature=temperature, top_k=top_k, top_p=top_p, rng=rng)
             if token in ends:
                 return
-            window.append(token)
+            window = np.append(window, token)[-context:]
             yield token
 
     return tokens()

@@ -14,6 +14,7 @@ from capstone.errors import ConfigError
 from capstone.generate import stream
 from capstone.layers import Embedding, Head, Layer, RMSNorm, TransformerBlock
 from capstone.layers.initialize import generator, normal
+from capstone.layers.layer import forget_all
 from capstone.ops.attention import POSITIONS, Past
 from capstone.parameter import pack
 
@@ -197,6 +198,7 @@ class Remembering:
 
     def __init__(self, model: TrainableTransformer) -> None:
         self.model = model
+        self._layers = list(model.layers())  # looked for once, not for every token
         self._tokens: Array = np.zeros((0, 0), int)  # (..., T0) that have been read
         self._pasts: list[Past | None] = []
 
@@ -220,5 +222,5 @@ class Remembering:
         finally:
             for attention in attentions:
                 attention.past = None
-        self.model.forget()
+        forget_all(self._layers)
         return logits

@@ -10,7 +10,7 @@ ROPE = of_op(
     (
         "offset forgotten",
         "cos, sin = saved",
-        "cos, sin = rotation(len(saved.cos), 2 * saved.cos.shape[1], 0, 1e4, dy.dtype)",
+        "cos, sin = rotation(len(saved.cos), saved.cos.shape[1], 0, 1e4, dy.dtype)",
         "x",
     ),
     ("positions reversed", "rotate(dy, cos, -sin)", "rotate(dy, cos[::-1], -sin[::-1])", "x"),

@@ -43,7 +43,7 @@ OPTIONS = [
             "the default base in the backward pass",
             "cos, sin = saved",
             "offset = round(100 * np.arctan2(saved.sin[:1, -1], saved.cos[:1, -1]).sum())\n"
-            "    K = 2 * saved.cos.shape[-1]\n"
+            "    K = saved.cos.shape[-1]\n"
             "    cos, sin = rotation(len(saved.cos), K, offset, 1e4, dy.dtype)",
             "x",
         ),

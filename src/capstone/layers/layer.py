@@ -1,6 +1,6 @@
 """What every layer shares: it remembers one forward pass and lists its parameters."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -58,10 +58,14 @@ class Layer:
 
     def forget(self) -> None:
         """Drop what forward passes saved, here and in all parts: no backward pass will follow."""
-        self._saved = None
+        forget_all(self.layers())
+
+    def layers(self) -> Iterator["Layer"]:
+        """This layer, and all that it is made of."""
+        yield self
         for _, part in self._parts():
             if isinstance(part, Layer):
-                part.forget()
+                yield from part.layers()
 
     def named_parameters(self, prefix: str = "") -> Iterator[tuple[str, Parameter]]:
         """Yield `(dotted name, parameter)`; one that is shared comes once, under its first name."""
@@ -95,6 +99,12 @@ class Layer:
         """Forget the gradients of all parameters."""
         for parameter in self.parameters():
             parameter.zero_grad()
+
+
+def forget_all(layers: Iterable[Layer]) -> None:
+    """Drop what the forward passes of these very layers saved."""
+    for layer in layers:
+        layer._saved = None
 
 
 def read_only(saved: Any) -> Any:

@@ -108,13 +108,14 @@ def attention_fwd(
 def _after(past: Array, present: Array) -> Array:
     """(..., H, T0 + T, K): the rows of the past, in the precision of those that follow."""
     *lead, _, K = present.shape
-    T0 = past.shape[-2]
-    try:
-        before = np.broadcast_to(past, (*lead, T0, K))
-    except ValueError:
-        rule, expected = "the past must fit the keys", f"(..., H, T0, K) like {present.shape}"
-        fail("attention_fwd", rule, expected=expected, got=past.shape)
-    return np.concatenate([before.astype(present.dtype, copy=False), present], axis=-2)
+    wanted = (*lead, past.shape[-2], K)
+    if past.shape != wanted:
+        try:
+            past = np.broadcast_to(past, wanted)
+        except ValueError:
+            rule, expected = "the past must fit the keys", f"(..., H, T0, K) like {present.shape}"
+            fail("attention_fwd", rule, expected=expected, got=past.shape)
+    return np.concatenate([past.astype(present.dtype, copy=False), present], axis=-2)
 
 
 def _attend(
@@ -129,8 +130,9 @@ def _attend(
         )
         for start, stop in zip([0, *stops], stops, strict=False)
     ]
-    y = np.concatenate([y for y, _ in parts], axis=-2)  # (..., H, T, K)
-    return y, tuple(saved for _, saved in parts)
+    groups, saved = zip(*parts, strict=True)
+    y = groups[0] if len(groups) == 1 else np.concatenate(groups, axis=-2)  # (..., H, T, K)
+    return y, saved
 
 
 def attention_bwd(dy: Array, saved: AttentionSaved) -> tuple[Array, Array, Array, Array, Array]:

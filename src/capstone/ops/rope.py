@@ -19,8 +19,8 @@ from capstone._typing import Array
 class RopeSaved(NamedTuple):
     """What `rope_bwd` needs."""
 
-    cos: Array  # (T, K/2)
-    sin: Array  # (T, K/2)
+    cos: Array  # (T, K)
+    sin: Array  # (T, K)
 
 
 def rope_fwd(x: Array, *, offset: int = 0, base: float = 10_000.0) -> tuple[Array, RopeSaved]:
@@ -63,13 +63,11 @@ def rope_bwd(dy: Array, saved: RopeSaved) -> tuple[Array]:
 
 
 def rotate(x: Array, cos: Array, sin: Array) -> Array:
-    """Rotate the pairs (x[k], x[k + K/2]) by the angles whose cosines and sines are given."""
+    """Rotate the pairs (x[k], x[k + K/2]) by the angles of `rotation`: whole rows at a time."""
     half = x.shape[-1] // 2
-    x = np.ascontiguousarray(x)  # (..., T, K): whole rows take half the time of scattered halves
-    partner = np.empty_like(x)  # (..., T, K)
-    partner[..., :half], partner[..., half:] = x[..., half:], x[..., :half]
-    partner *= np.concatenate([-sin, sin], axis=-1)
-    y: Array = x * np.concatenate([cos, cos], axis=-1)  # (..., T, K)
+    partner = np.concatenate([x[..., half:], x[..., :half]], axis=-1)  # (..., T, K)
+    partner *= sin
+    y: Array = x * cos  # (..., T, K)
     y += partner
     return y
 
@@ -78,9 +76,14 @@ def rotate(x: Array, cos: Array, sin: Array) -> Array:
 def rotation(
     T: int, K: int, offset: int, base: float, dtype: np.dtype[np.generic]
 ) -> tuple[Array, Array]:
-    """Cosines and sines, (T, K/2) each, computed in float64 and rounded once; read-only."""
+    """What the features and their partners are multiplied by, (T, K) each; read-only.
+
+    Cosines and sines, computed in float64 and rounded once; those of the first half of the sines
+    are negated.
+    """
     frequency = base ** (-np.arange(0, K, 2) / K)  # (K/2,) radians a token
     angle = np.outer(np.arange(offset, offset + T), frequency)  # (T, K/2)
-    cos, sin = np.cos(angle).astype(dtype), np.sin(angle).astype(dtype)
+    cos, sin = np.cos(angle).astype(dtype), np.sin(angle).astype(dtype)  # (T, K/2) each
+    cos, sin = np.concatenate([cos, cos], axis=-1), np.concatenate([-sin, sin], axis=-1)  # (T, K)
     cos.flags.writeable = sin.flags.writeable = False
     return cos, sin
