@@ -73,16 +73,23 @@ def check_inexact(where: str, **arrays: Array) -> None:
     A complex array goes with the real ones of its parts. Other mixtures would be computed, slowly,
     in the higher precision, and nobody would notice.
     """
-    precisions: dict[int, tuple[str, object]] = {}
     for name, array in arrays.items():
         if not isinstance(array, np.ndarray) or array.dtype.kind not in "fc":
             got = getattr(array, "dtype", type(array).__name__)
             rule = f"{name} must be a floating-point array"
             fail(where, rule, expected="a float or complex dtype", got=got)
+    if len({array.dtype for array in arrays.values()}) > 1:
+        _check_one_precision(where, arrays)
+
+
+def _check_one_precision(where: str, arrays: dict[str, Array]) -> None:
+    """The parts of all complex arrays, and all real arrays, are of one size."""
+    precisions: dict[int, str] = {}
+    for name, array in arrays.items():
         parts = 2 if array.dtype.kind == "c" else 1
-        precisions.setdefault(array.dtype.itemsize // parts, (name, array.dtype))
+        precisions.setdefault(array.dtype.itemsize // parts, f"{name} of {array.dtype}")
     if len(precisions) > 1:
-        got = " with ".join(f"{name} of {dtype}" for name, dtype in precisions.values())
+        got = " with ".join(precisions.values())
         fail(where, "all arrays must have one precision", expected="one dtype", got=got)
 
 
