@@ -44,8 +44,9 @@ class RunConfig:
         eval_every: steps from one evaluation to the next.
         seed: of the initial weights, the batches and the samples.
         dtype: "float32" or "float64".
-        threads: parts of a batch that are worked on at the same time, each on a core of its own.
-            The order in which gradients are added up depends on it.
+        threads: parts of a batch that are worked on at the same time, each on a core of its own;
+            as many as there are cores if None. The order in which gradients are added up depends
+            on it.
 
     Raises:
         ConfigError: an option of the wrong type or out of range.
@@ -71,7 +72,7 @@ class RunConfig:
     eval_every: int = 250
     seed: int = 0
     dtype: str = "float32"
-    threads: int = 1
+    threads: int | None = None
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -114,10 +115,10 @@ class RunConfig:
         whole = self.epochs * batches_an_epoch
         return min(whole, self.max_steps or whole)
 
-    def resolved(self, model: ModelConfig, total_steps: int) -> "RunConfig":
+    def resolved(self, model: ModelConfig, total_steps: int, threads: int) -> "RunConfig":
         """The same run with every number written out, so that no later default can change it."""
         found: dict[str, Any] = {name: getattr(model, name) for name in MODEL_KEYS}
-        found |= {"batch_size": self.windows_a_step, "max_steps": total_steps}
+        found |= {"batch_size": self.windows_a_step, "max_steps": total_steps, "threads": threads}
         found["warmup_steps"] = min(self.warmup_steps, (total_steps - 1) // 2)
         return replace(self, min_lr=self.last_lr, **found)
 

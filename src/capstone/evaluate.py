@@ -2,19 +2,21 @@
 
 from capstone._typing import Array
 from capstone.data import evaluation_batches
+from capstone.data.batching import Batch
 from capstone.model import TrainableTransformer
 from capstone.ops.cross_entropy import cross_entropy_fwd
+from capstone.shards import Shards
 
 EVALUATION_TOKENS = 4096  # a forward pass at a time: memory, not the result, depends on it
 
 
-def evaluate(model: TrainableTransformer, ids: Array, *, seq_len: int) -> float:
+def evaluate(shards: Shards, ids: Array, *, seq_len: int) -> float:
     """Mean loss over all targets of a split, in nats per token.
 
     The split is cut into consecutive windows without overlap; no target is left out.
 
     Args:
-        model: any state of training.
+        shards: of a model in any state of training; the batches are spread over their threads.
         ids: (N,) token ids, at least two.
         seq_len: T, the longest context.
 
@@ -22,9 +24,13 @@ def evaluate(model: TrainableTransformer, ids: Array, *, seq_len: int) -> float:
         UsageError: the split is too short.
     """
     batch_size = max(1, EVALUATION_TOKENS // seq_len)
-    total, count = 0.0, 0
-    for inputs, targets in evaluation_batches(ids, batch_size=batch_size, seq_len=seq_len):
-        loss, _ = cross_entropy_fwd(model.infer(inputs), targets)
-        total += float(loss) * targets.size
-        count += targets.size
-    return total / count
+    batches = list(evaluation_batches(ids, batch_size=batch_size, seq_len=seq_len))
+    totals = shards.each_with_model(_total_loss, batches)
+    return sum(totals) / sum(targets.size for _, targets in batches)
+
+
+def _total_loss(model: TrainableTransformer, batch: Batch) -> float:
+    """The loss of a batch, times its number of targets."""
+    inputs, targets = batch
+    loss, _ = cross_entropy_fwd(model.infer(inputs), targets)
+    return float(loss) * targets.size

@@ -7,6 +7,7 @@ fixed order: a run can be repeated to the bit with the same number of shards.
 """
 
 import copy
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -114,11 +115,17 @@ class Shards:
             total[cut] += replica.flat.grad[cut]
 
     def each(self, function: Callable[[T], R], items: Sequence[T]) -> list[R]:
+        """Call a function with every item; see `each_with_model`."""
+        return self.each_with_model(lambda _, item: function(item), items)
+
+    def each_with_model(
+        self, function: Callable[[TrainableTransformer, T], R], items: Sequence[T]
+    ) -> list[R]:
         """Call a function with every item; each thread takes as many of them as the others.
 
         Args:
-            function: safe to run in several threads, which have the caller's context (and so
-                NumPy's error state).
+            function: gets the thread's own replica and an item. It is safe to run in several
+                threads, which have the caller's context (and so NumPy's error state).
             items: in the order in which the results are wanted.
 
         Returns:
@@ -126,16 +133,29 @@ class Shards:
         """
         count = min(len(self._replicas), len(items))
         if count <= 1:
-            return [function(item) for item in items]
+            return [function(self._replicas[0], item) for item in items]
         if self._pool is None:
             rule, expected = "several shards need their threads", "`with Shards(...) as shards:`"
             fail("Shards", rule, expected=expected, got="a call outside of it")
 
         def run(part: int) -> list[R]:
-            return [function(item) for item in items[_part(len(items), part, count)]]
+            model, own = self._replicas[part], items[_part(len(items), part, count)]
+            return [function(model, item) for item in own]
 
         futures = [self._pool.submit(copy_context().run, run, part) for part in range(count)]
         return [result for future in futures for result in future.result()]
+
+
+def usable_cores() -> int:
+    """Cores that this process may run on, as far as the system tells."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def default_threads(batch_size: int) -> int:
+    """How many shards a step of so many windows has where nobody asked for a number."""
+    return min(usable_cores(), batch_size) if find_spec("threadpoolctl") else 1
 
 
 def _part(size: int, number: int, count: int) -> slice:

@@ -28,7 +28,7 @@ from capstone.memory import keep_freed_memory
 from capstone.model import TrainableTransformer
 from capstone.optim import AdamW, WarmupCosine, clip_grad_norm
 from capstone.run_folder import BEST, LAST, RunFolder
-from capstone.shards import Shards
+from capstone.shards import Shards, default_threads
 
 BETAS = (0.9, 0.99)  # a short memory of squares suits a few thousand steps
 SAMPLE_TOKENS = 160
@@ -89,8 +89,9 @@ class TrainingRun:
         self.total_steps = config.steps(count_epoch_batches(self.train_ids, **self.sizes))
         self.config = config
         next(self.batches())  # a text too short for one batch is an error here
-        self.config = config.resolved(self.model.config, self.total_steps)
-        self.shards = Shards(self.model, self.config.threads)
+        threads = config.threads or default_threads(config.windows_a_step)
+        self.config = config.resolved(self.model.config, self.total_steps, threads)
+        self.shards = Shards(self.model, threads)
         self.optimizer = AdamW(
             self.model.parameters(), lr=config.lr, betas=BETAS, weight_decay=config.weight_decay
         )
@@ -176,7 +177,7 @@ class TrainingRun:
 
     def _evaluate(self, folder: RunFolder, display: Display) -> None:
         started = time.perf_counter()
-        val_loss = evaluate(self.model, self.validation_ids, seq_len=self.seq_len)
+        val_loss = evaluate(self.shards, self.validation_ids, seq_len=self.seq_len)
         self._check_finite("the validation loss", val_loss)
         metrics = {
             "step": self.steps_done,

@@ -58,6 +58,7 @@ SIDEWAYS = {
     ("inputs", "_typing"),
     ("run_folder", "config"),  # a run folder keeps its configuration
     ("train", "shards"),
+    ("evaluate", "shards"),
     ("train", "config"),
     ("train", "evaluate"),
     ("train", "run_folder"),

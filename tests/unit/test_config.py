@@ -107,7 +107,7 @@ def test_an_explicit_last_learning_rate_of_zero_is_kept():
 
 
 def resolve(config):
-    return config.resolved(config.model(vocab_size=5), config.steps(batches_an_epoch=10))
+    return config.resolved(config.model(vocab_size=5), config.steps(batches_an_epoch=10), threads=3)
 
 
 def test_a_resolved_config_leaves_no_number_open():

@@ -17,6 +17,7 @@ from capstone.evaluate import evaluate
 from capstone.layers import Layer
 from capstone.loss import cross_entropy_loss
 from capstone.model import INITIAL_STD, ModelConfig, TrainableTransformer
+from capstone.shards import Shards
 from cases import MODEL_CASES, params
 from strategies import cuts, generators
 from unit.closeness import distance
@@ -259,7 +260,7 @@ def test_inference_leaves_nothing_behind(model):
     [
         lambda model: model.infer(np.array([[1, 2]])),
         lambda model: model.generate(np.array([1, 2]), max_new_tokens=1),
-        lambda model: evaluate(model, np.arange(6), seq_len=3),
+        lambda model: evaluate(Shards(model, 1), np.arange(6), seq_len=3),
     ],
     ids=["infer", "generate", "evaluate"],
 )

@@ -14,6 +14,7 @@ from capstone.config import RunConfig, read_config
 from capstone.errors import ConfigError, DataError, NonFiniteError
 from capstone.evaluate import evaluate
 from capstone.run_folder import BEST, LAST, RunFolder, load_run
+from capstone.shards import Shards
 from capstone.train import TrainingRun
 
 TEXT = "To be, or not to be, that is the question.\n" * 20
@@ -148,7 +149,7 @@ def test_metrics_are_those_of_the_steps_since_the_last_ones(train):
 
 def test_the_validation_loss_is_that_of_the_whole_split(train):
     run, folder, _ = train()
-    expected = evaluate(run.model, run.validation_ids, seq_len=8)
+    expected = evaluate(Shards(run.model, 1), run.validation_ids, seq_len=8)
     assert read_metrics(folder)[-1]["val_loss"] == expected
 
 

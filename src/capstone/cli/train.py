@@ -33,7 +33,7 @@ HELP = {
     "eval_every": "steps from one evaluation to the next",
     "seed": "of weights, batches and samples",
     "dtype": " or ".join(DTYPES),
-    "threads": "parts of a batch at the same time, for as many cores",
+    "threads": "parts of a batch at the same time (default: as many as there are cores)",
 }
 FOLLOWERS = {
     "preset": (*MODEL_KEYS, "batch_size"),
