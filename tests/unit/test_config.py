@@ -120,6 +120,7 @@ def test_a_resolved_config_leaves_no_number_open():
         "epochs": None,
         "min_lr": 1e-4,
     }
+    assert resolved.threads == 3
 
 
 @pytest.mark.parametrize("config", [RunConfig(), RunConfig(epochs=3), RunConfig(d_model=8, lr=1)])

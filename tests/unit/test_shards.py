@@ -11,7 +11,7 @@ from capstone.gradcheck import check
 from capstone.loss import cross_entropy_loss
 from capstone.model import ModelConfig, TrainableTransformer
 from capstone.optim import AdamW
-from capstone.shards import Shards
+from capstone.shards import Shards, default_threads
 from unit.closeness import distance
 
 SMALL = ModelConfig(11, seq_len=6, d_model=12, n_layers=2, n_heads=3, d_ff=7)
@@ -118,6 +118,17 @@ def test_shards_outside_of_their_with_statement_are_refused(model, batch):
         shards.compute_gradients(*batch, ignore_index=-1)
     with pytest.raises(UsageError, match="got a call outside of it"):
         shards.compute_gradients(*batch, ignore_index=-1)
+
+
+@pytest.mark.parametrize(("cores", "batch_size", "count"), [(2, 12, 2), (8, 3, 3), (1, 5, 1)])
+def test_by_default_every_core_has_a_shard(monkeypatch, cores, batch_size, count):
+    monkeypatch.setattr("capstone.shards.usable_cores", lambda: cores)
+    assert default_threads(batch_size) == count
+
+
+def test_without_threadpoolctl_there_is_one_shard(monkeypatch):
+    monkeypatch.setattr("capstone.shards.find_spec", lambda name: None)
+    assert default_threads(12) == 1
 
 
 def test_no_shards_are_refused(model):
