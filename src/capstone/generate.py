@@ -1,6 +1,7 @@
 """Text from a model: one distribution, one draw, and the loop that feeds the draws back."""
 
 from collections.abc import Callable, Collection, Iterator
+from functools import partial
 
 import numpy as np
 
@@ -102,25 +103,75 @@ def stream(
         UsageError: An argument is out of range, or the prompt is not a non-empty row of ids.
         NonFiniteError: While iterating, a logit is NaN or infinite.
     """
+    prompt = np.asarray(prompt)  # (N,)
+    _check_prompts("stream", prompt, "N")
+    rows = stream_batch(
+        forward,
+        prompt[None],
+        context=context,
+        max_new_tokens=max_new_tokens,
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+        seed=seed,
+        stop=stop,
+    )
+    return (token for (token,) in rows if token is not None)
+
+
+def stream_batch(
+    forward: Callable[[Array], Array],
+    prompts: Array,
+    *,
+    context: int,
+    max_new_tokens: int,
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    seed: Seed = 0,
+    stop: Collection[int] | None = None,
+) -> Iterator[list[int | None]]:
+    """Continue several prompts of one length together, yielding a token for each of them at a time.
+
+    Args:
+        forward: maps ids (B, T) to logits (B, T, V); it sees at most the last `context` ids.
+        prompts: ids (B, N), at least one row of at least one.
+        context: see `stream`, as for all that follow.
+        max_new_tokens: see `stream`.
+        temperature: see `stream`.
+        top_k: see `stream`.
+        top_p: see `stream`.
+        seed: row b draws as a single prompt does with `seed + b`; all rows share a generator.
+        stop: ids that end a row, which has no more tokens then.
+
+    Returns:
+        An iterator of B token ids, None for rows that have ended. It ends with the last row.
+
+    Raises:
+        UsageError: as `stream`.
+        NonFiniteError: as `stream`.
+    """
     check_positive("stream", context=context, max_new_tokens=max_new_tokens)
     _check_settings("stream", temperature, top_k, top_p)
-    prompt = np.asarray(prompt)  # (N,)
-    _check_prompt("stream", prompt)
-    rng = _generator("stream", seed)
-    start = prompt[-context:].astype(np.int64)  # (at most context,)
+    prompts = np.asarray(prompts)  # (B, N)
+    _check_prompts("stream", prompts, "B", "N")
+    rngs = _generators("stream", seed, len(prompts))
+    draw = partial(sample_next, temperature=temperature, top_k=top_k, top_p=top_p)
+    start = prompts[:, -context:].astype(np.int64)  # (B, at most context)
     ends = frozenset(stop or ())
 
-    def tokens() -> Iterator[int]:
-        window = start
+    def rows() -> Iterator[list[int | None]]:
+        windows, is_open = start, [True] * len(prompts)
         for _ in range(max_new_tokens):
-            logits = forward(window[None])[0, -1]  # (V,)
-            token = sample_next(logits, temperature=temperature, top_k=top_k, top_p=top_p, rng=rng)
-            if token in ends:
+            logits = forward(windows)[:, -1]  # (B, V)
+            tokens = [draw(row, rng=rng) for row, rng in zip(logits, rngs, strict=True)]
+            is_open = [a and b not in ends for a, b in zip(is_open, tokens, strict=True)]
+            if not any(is_open):
                 return
-            window = np.append(window, token)[-context:]
-            yield token
+            yield [b if a else None for a, b in zip(is_open, tokens, strict=True)]
+            windows = np.append(windows, np.array(tokens)[:, None], axis=1)[:, -context:]
 
-    return tokens()
+    return rows()
 
 
 def opening(characters: str) -> str:
@@ -137,11 +188,14 @@ def _softmax(logits: Array, temperature: float) -> Array:
     return weights
 
 
-def _generator(where: str, seed: Seed) -> np.random.Generator:
+def _generators(where: str, seed: Seed, count: int) -> list[np.random.Generator]:
+    """One for each row."""
     if isinstance(seed, np.random.Generator):
-        return seed
+        return [seed] * count
     check_not_negative(where, seed=seed)
-    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(SAMPLING_STREAM,)))
+    key = (SAMPLING_STREAM,)
+    seeds = [np.random.SeedSequence(seed + row, spawn_key=key) for row in range(count)]
+    return [np.random.default_rng(sequence) for sequence in seeds]
 
 
 def _check_settings(where: str, temperature: float, top_k: int | None, top_p: float | None) -> None:
@@ -166,11 +220,12 @@ def _check_logits(where: str, logits: Array) -> None:
         fail(where, "logits must be finite", expected="numbers", got=got, error=NonFiniteError)
 
 
-def _check_prompt(where: str, prompt: Array) -> None:
-    if prompt.ndim != 1 or not prompt.size:
+def _check_prompts(where: str, prompts: Array, *axes: str) -> None:
+    if prompts.ndim != len(axes) or not prompts.size:
         rule = "the prompt must hold at least one token"
-        fail(where, rule, expected="ids of shape (N,) with N >= 1", got=prompt.shape)
-    is_integer = np.issubdtype(prompt.dtype, np.integer)
-    if not is_integer or prompt.min() < 0:
-        got = prompt.min() if is_integer else prompt.dtype
+        shape = f"({', '.join(axes)})" if len(axes) > 1 else "(N,)"
+        fail(where, rule, expected=f"ids of shape {shape} with N >= 1", got=prompts.shape)
+    is_integer = np.issubdtype(prompts.dtype, np.integer)
+    if not is_integer or prompts.min() < 0:
+        got = prompts.min() if is_integer else prompts.dtype
         fail(where, "the prompt must hold token ids", expected="integers >= 0", got=got)

@@ -36,15 +36,27 @@ class Attention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, T, D) to (B, T, D)."""
+        y, _ = self.attend(x, rotation(x.shape[1], x.shape[2] // self.n_heads, x.dtype), None)
+        return y
+
+    def attend(
+        self, x: Tensor, angles: tuple[Tensor, Tensor], past: tuple[Tensor, Tensor] | None
+    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """(B, T, D) to (B, T, D), and all keys and values (B, H, T0 + T, K).
+
+        `angles` are the cosines and sines of these positions; with a past, T is 1.
+        """
         B, T, D = x.shape
         q, k, v = (
             project(x).view(B, T, self.n_heads, -1).transpose(1, 2)
             for project in (self.wq, self.wk, self.wv)
         )  # (B, H, T, K) each
         if self.positions == "rope":
-            q, k = rotate(q), rotate(k)
-        heads = F.scaled_dot_product_attention(q, k, v, is_causal=True)  # (B, H, T, K)
-        return self.wo(heads.transpose(1, 2).reshape(B, T, D))
+            q, k = rotate(q, *angles), rotate(k, *angles)
+        if past is not None:
+            k, v = torch.cat((past[0], k), 2), torch.cat((past[1], v), 2)  # (B, H, T0 + T, K)
+        heads = F.scaled_dot_product_attention(q, k, v, is_causal=past is None)  # (B, H, T, K)
+        return self.wo(heads.transpose(1, 2).reshape(B, T, D)), (k, v)
 
 
 class FeedForward(nn.Module):
@@ -87,9 +99,8 @@ LAYERS = {
 }
 
 
-def rotate(x: Tensor) -> Tensor:
+def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Rotary positions, in real arithmetic: half the time of complex products."""
-    cos, sin = rotation(*x.shape[-2:], x.dtype)  # (T, K/2) each
     first, second = x.chunk(2, dim=-1)  # (..., T, K/2) each
     return torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1)
 

@@ -12,7 +12,7 @@ import capstone.generate
 import tolerances
 from capstone.data import batching
 from capstone.errors import NonFiniteError, UsageError
-from capstone.generate import next_distribution, opening, sample_next, stream
+from capstone.generate import next_distribution, opening, sample_next, stream, stream_batch
 
 rows = arrays(np.float64, st.integers(1, 30), elements=st.floats(-20, 20))
 temperatures = st.floats(0.01, 100)
@@ -174,6 +174,27 @@ def test_only_the_new_tokens_are_yielded_as_they_are_drawn():
 
     tokens = stream(forward, np.array([1]), context=4, max_new_tokens=5)
     assert (next(tokens), len(calls)) == (2, 1)
+
+
+def test_a_row_that_ended_has_no_more_tokens():
+    prompts = np.array([[1, 2], [5, 6], [8, 9]])
+    options = {"context": 4, "max_new_tokens": 9, "temperature": 0, "stop": {4, 9}}
+    rows = list(stream_batch(counting, prompts, **options))
+    assert rows == [[3, 7, 0], [None, 8, 1], [None, None, 2], [None, None, 3]]
+
+
+def test_rows_that_share_a_generator_draw_from_it_in_turn():
+    rng = np.random.default_rng(0)
+    row, *_ = stream_batch(undecided, np.ones((3, 1), int), context=4, max_new_tokens=1, seed=rng)
+    twin = np.random.default_rng(0)
+    assert row == [sample_next(np.zeros(10), rng=twin) for _ in range(3)]
+
+
+@pytest.mark.parametrize("shape", [(3,), (0, 2), (2, 0), (1, 2, 3)])
+def test_prompts_that_are_no_batch_are_rejected(shape):
+    words = r"stream: the prompt must hold at least one token: expected ids of shape \(B, N\) with"
+    with pytest.raises(UsageError, match=words):
+        stream_batch(counting, np.ones(shape, int), context=4, max_new_tokens=1)
 
 
 def test_the_model_sees_the_last_context_tokens_and_no_more():

@@ -42,6 +42,18 @@ def test_greedy_text_is_that_of_reading_everything_anew(positions, context):
     assert len(set(anew)) > 1
 
 
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+@pytest.mark.parametrize("context", [4, 40])
+def test_prompts_continued_together_are_those_continued_alone(context, temperature):
+    model = make_model(context)
+    prompts = np.random.default_rng(0).integers(0, 11, (3, 5))
+    how = {"max_new_tokens": 20, "temperature": temperature}
+    together = model.generate_batch(prompts, seed=7, **how)
+    alone = [model.generate(prompt, seed=7 + b, **how) for b, prompt in enumerate(prompts)]
+    assert [row.tolist() for row in together] == [row.tolist() for row in alone]
+    assert len({tuple(row) for row in together}) == 3
+
+
 @pytest.mark.parametrize(
     "second",
     [[[1, 2, 3]], [[1, 2]], [[2, 2, 3, 4]], [[1, 2, 3, 4], [1, 2, 3, 4]]],
