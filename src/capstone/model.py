@@ -107,6 +107,16 @@ class TrainableTransformer(Layer):
         vars(self).update(state)
         self.flat = pack(self.parameters())
 
+    @property
+    def recompute(self) -> bool:
+        """Whether blocks keep their input alone; see `TransformerBlock.recompute`. May be set."""
+        return all(block.recompute for block in self.blocks)
+
+    @recompute.setter
+    def recompute(self, value: bool) -> None:
+        for block in self.blocks:
+            block.recompute = value
+
     def forward(self, tokens: Array) -> Array:
         """(..., T) integers to logits (..., T, V).
 
@@ -211,6 +221,7 @@ class Remembering:
         attentions, pasts = [block.attention for block in self.model.blocks], self._pasts
         if not goes_on or tokens.shape[-1] > self.model.config.seq_len:
             pasts, known = [None] * len(attentions), 0
+        recompute, self.model.recompute = self.model.recompute, False  # keys and values are read
         try:
             for attention, past in zip(attentions, pasts, strict=True):
                 attention.past = past
@@ -220,5 +231,6 @@ class Remembering:
         finally:
             for attention in attentions:
                 attention.past = None
+            self.model.recompute = recompute
         self.model.forget()
         return logits

@@ -213,6 +213,30 @@ def test_gradients_add_up_over_two_passes(model):
         assert distance(both, 2 * first) <= tolerances.OTHER_ORDER
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("case", params(MODEL_CASES))
+def test_recomputation_gives_the_same_bits(case, dtype):
+    model, (tokens,) = case.layer(dtype), case.inputs()
+    found = []
+    for model.recompute in (False, True):
+        model.zero_grad()
+        logits = model.forward(tokens)
+        model.backward(np.cos(logits))
+        found.append((logits, model.flat.grad.copy()))
+    for kept, recomputed in zip(*found, strict=True):
+        assert recomputed.dtype == dtype
+        np.testing.assert_array_equal(recomputed, kept)
+
+
+def test_recomputing_is_a_matter_of_all_blocks(model):
+    assert not model.recompute
+    model.recompute = True
+    assert [block.recompute for block in model.blocks] == [True, True]
+    assert copy.deepcopy(model).recompute
+    model.blocks[0].recompute = False
+    assert not model.recompute
+
+
 def test_zeroed_gradients_stay_in_their_arrays(model):
     grads = [parameter.grad for parameter in model.parameters()]
     logits = model.forward(np.array([[1, 2]]))
