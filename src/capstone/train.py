@@ -90,7 +90,8 @@ class TrainingRun:
         self.config = config
         next(self.batches())  # a text too short for one batch is an error here
         self.config = config.resolved(self.model.config, self.total_steps)
-        self.shards = Shards(self.model, self.config.threads)
+        self.model.recompute = config.recompute
+        self.shards = Shards(self.model, config.threads, config.micro_batches)
         self.optimizer = AdamW(
             self.model.parameters(), lr=config.lr, betas=BETAS, weight_decay=config.weight_decay
         )
