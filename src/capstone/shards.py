@@ -169,7 +169,9 @@ def _add_gradients(
 
 def _replica(model: TrainableTransformer) -> TrainableTransformer:
     """A copy that shares the parameters and owns its gradients."""
-    replica = copy.deepcopy(model)
+    arrays = [array for p in model.parameters() for array in (p.data, p.grad)]
+    packed_anew_anyway = {id(value): value for value in (model.flat, *arrays)}
+    replica = copy.deepcopy(model, packed_anew_anyway)
     replica.flat = replica.flat._replace(data=model.flat.data)
     for mine, shared in zip(replica.parameters(), model.parameters(), strict=True):
         mine.data = shared.data

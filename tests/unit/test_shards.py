@@ -1,6 +1,7 @@
 """Shards of a batch: the gradient of the whole, whatever their number."""
 
 import copy
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -111,6 +112,27 @@ def test_replicas_recompute_as_the_model_does(model):
     model.recompute = True
     with Shards(model, 2) as shards:
         assert [replica.recompute for replica in shards._replicas] == [True, True]
+
+
+def test_a_replica_shares_the_parameters_and_owns_its_gradients(model):
+    model.flat.grad[...] = 1
+    with Shards(model, 2) as shards:
+        _, replica = shards._replicas
+    for mine, shared in zip(replica.parameters(), model.parameters(), strict=True):
+        assert mine.data is shared.data
+        assert np.shares_memory(mine.grad, replica.flat.grad)
+        assert not np.shares_memory(mine.grad, model.flat.grad)
+    assert replica.flat.data is model.flat.data
+    assert model.embedding.weight.grad.base is model.flat.grad
+
+
+def test_making_a_replica_copies_the_parameters_no_more_often_than_packing_does():
+    model = TrainableTransformer(ModelConfig(400, d_model=64, n_layers=1))
+    tracemalloc.start()
+    Shards(model, 2)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2.5 * model.flat.data.nbytes
 
 
 def test_replicas_follow_the_parameters(model, batch):
