@@ -1,7 +1,8 @@
 """The whole language model: embedding, blocks, norm, head."""
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -117,6 +118,17 @@ class TrainableTransformer(Layer):
         for block in self.blocks:
             block.recompute = value
 
+    @contextmanager
+    def recomputing(self, value: bool) -> Iterator[None]:
+        """In a `with` statement: set `recompute`, and afterwards give each block its own back."""
+        before = [block.recompute for block in self.blocks]
+        self.recompute = value
+        try:
+            yield
+        finally:
+            for block, own in zip(self.blocks, before, strict=True):
+                block.recompute = own
+
     def forward(self, tokens: Array) -> Array:
         """(..., T) integers to logits (..., T, V).
 
@@ -144,7 +156,8 @@ class TrainableTransformer(Layer):
 
     def infer(self, tokens: Array) -> Array:
         """`forward` for evaluation and generation: keeps nothing for a backward pass."""
-        logits = self.forward(tokens)
+        with self.recomputing(True):  # a block lets go of what it saved before the next one begins
+            logits = self.forward(tokens)
         self.forget()
         return logits
 
@@ -221,16 +234,15 @@ class Remembering:
         attentions, pasts = [block.attention for block in self.model.blocks], self._pasts
         if not goes_on or tokens.shape[-1] > self.model.config.seq_len:
             pasts, known = [None] * len(attentions), 0
-        recompute, self.model.recompute = self.model.recompute, False  # keys and values are read
         try:
             for attention, past in zip(attentions, pasts, strict=True):
                 attention.past = past
-            logits = self.model.forward(tokens[..., known:])
+            with self.model.recomputing(False):  # keys and values are needed afterwards
+                logits = self.model.forward(tokens[..., known:])
             self._pasts = [attention.present for attention in attentions]
             self._tokens = tokens.copy()
         finally:
             for attention in attentions:
                 attention.past = None
-            self.model.recompute = recompute
         self.model.forget()
         return logits

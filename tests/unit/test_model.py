@@ -3,6 +3,7 @@
 import copy
 import math
 import pickle
+import tracemalloc
 from dataclasses import replace
 from itertools import pairwise
 
@@ -271,6 +272,36 @@ def layers_in(layer):
         for part in value if isinstance(value, list) else [value]:
             if isinstance(part, Layer):
                 yield from layers_in(part)
+
+
+def peak_of(call):
+    tracemalloc.start()
+    try:
+        call()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_inference_holds_what_one_block_saves_at_a_time():
+    model = TrainableTransformer(replace(SMALL, n_layers=8, seq_len=60))
+    tokens = draw_tokens(np.random.default_rng(0), 8, 60)
+    model.infer(tokens)  # what is cached for good is there
+    assert peak_of(lambda: model.infer(tokens)) < peak_of(lambda: model.forward(tokens)) / 2
+
+
+def test_inference_runs_forward_once_and_gives_each_block_its_own_way_back(model, monkeypatch):
+    runs = []
+    forward = model.blocks[0].feed_forward.forward
+    monkeypatch.setattr(
+        model.blocks[0].feed_forward, "forward", lambda x: runs.append(x) or forward(x)
+    )
+    model.blocks[0].recompute = True
+    model.infer(np.array([[1, 2, 3]]))
+    with pytest.raises(UsageError):
+        model.infer(np.array([[11]]))
+    assert [block.recompute for block in model.blocks] == [True, False]
+    assert len(runs) == 1
 
 
 def test_inference_leaves_nothing_behind(model):

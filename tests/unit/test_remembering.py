@@ -77,12 +77,12 @@ def test_a_model_that_recomputes_reads_on_as_any_other_and_recomputes_afterwards
     model, shown = make_model(), np.array([[1, 2, 3]])
     read = model.remembering()
     wanted = [read(shown), read(np.array([[1, 2, 3, 4]]))]
-    model.recompute = True
+    model.blocks[0].recompute = True
     read = model.remembering()
     np.testing.assert_array_equal(read(shown), wanted[0])
     with contextlib.suppress(UsageError):
         np.testing.assert_array_equal(read(np.array(tokens)), wanted[1])
-    assert model.recompute
+    assert [block.recompute for block in model.blocks] == [True, False]
 
 
 def test_a_context_that_is_refused_changes_nothing():
