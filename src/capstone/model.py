@@ -115,6 +115,7 @@ class TrainableTransformer(Layer):
 
     @recompute.setter
     def recompute(self, value: bool) -> None:
+        """All blocks alike."""
         for block in self.blocks:
             block.recompute = value
 
