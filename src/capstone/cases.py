@@ -230,6 +230,13 @@ LAYER_CASES = [
         )
         for positions in ("rope", "none")
     ),
+    Case(
+        "TransformerBlock",
+        "B2_T5_D12_H3_F7_rope_recompute",
+        "layer",
+        lambda r: (normal(r, 2, 5, 12),),
+        {"d_model": 12, "n_heads": 3, "d_ff": 7, "positions": "rope", "recompute": True},
+    ),
 ]
 
 MODEL_CASES = [

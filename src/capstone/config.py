@@ -47,6 +47,10 @@ class RunConfig:
         threads: parts of a batch that are worked on at the same time, each on a core of its own;
             as many as there are cores if None. The order in which gradients are added up depends
             on it.
+        micro_batches: pieces of each of those parts that go forward and backward one after another:
+            a fraction of the memory, and gradients that are added up in another order.
+        recompute: whether each block keeps its input alone and runs its forward pass again in the
+            backward pass: less memory, a second forward pass, the same numbers.
 
     Raises:
         ConfigError: an option of the wrong type or out of range.
@@ -73,6 +77,8 @@ class RunConfig:
     seed: int = 0
     dtype: str = "float32"
     threads: int | None = None
+    micro_batches: int = 1
+    recompute: bool = False
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -80,7 +86,8 @@ class RunConfig:
         check_choice("config", "preset", self.preset, PRESETS, ConfigError)
         check_choice("config", "positions", self.positions, POSITIONS, ConfigError)
         check_choice("config", "dtype", self.dtype, DTYPES, ConfigError)
-        for name in (*MODEL_KEYS, "batch_size", "max_steps", "epochs", "eval_every", "threads"):
+        counts = ("batch_size", "max_steps", "epochs", "eval_every", "threads", "micro_batches")
+        for name in (*MODEL_KEYS, *counts):
             if getattr(self, name) is not None:
                 check_positive("config", ConfigError, **{name: getattr(self, name)})
         for name in ("min_lr", "warmup_steps", "weight_decay", "seed"):

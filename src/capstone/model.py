@@ -1,7 +1,8 @@
 """The whole language model: embedding, blocks, norm, head."""
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,6 +109,28 @@ class TrainableTransformer(Layer):
         vars(self).update(state)
         self.flat = pack(self.parameters())
 
+    @property
+    def recompute(self) -> bool:
+        """Whether blocks keep their input alone; see `TransformerBlock.recompute`. May be set."""
+        return all(block.recompute for block in self.blocks)
+
+    @recompute.setter
+    def recompute(self, value: bool) -> None:
+        """All blocks alike."""
+        for block in self.blocks:
+            block.recompute = value
+
+    @contextmanager
+    def recomputing(self, value: bool) -> Iterator[None]:
+        """In a `with` statement: set `recompute`, and afterwards give each block its own back."""
+        before = [block.recompute for block in self.blocks]
+        self.recompute = value
+        try:
+            yield
+        finally:
+            for block, own in zip(self.blocks, before, strict=True):
+                block.recompute = own
+
     def forward(self, tokens: Array) -> Array:
         """(..., T) integers to logits (..., T, V).
 
@@ -135,7 +158,8 @@ class TrainableTransformer(Layer):
 
     def infer(self, tokens: Array) -> Array:
         """`forward` for evaluation and generation: keeps nothing for a backward pass."""
-        logits = self.forward(tokens)
+        with self.recomputing(True):  # a block lets go of what it saved before the next one begins
+            logits = self.forward(tokens)
         self.forget()
         return logits
 
@@ -258,7 +282,8 @@ class Remembering:
         try:
             for attention, past in zip(attentions, pasts, strict=True):
                 attention.past = past
-            logits = self.model.forward(tokens[..., known:])
+            with self.model.recomputing(False):  # keys and values are needed afterwards
+                logits = self.model.forward(tokens[..., known:])
             self._pasts = [attention.present for attention in attentions]
             self._tokens = tokens.copy()
         finally:

@@ -4,6 +4,10 @@ NumPy's elementwise work runs on one core, however many there are. So the batch 
 and each goes through forward and backward in a thread of its own, with BLAS at one thread. A
 replica shares the parameters of the model and owns its gradients, which are then added up in a
 fixed order: a run can be repeated to the bit with the same number of shards.
+
+Memory goes with what a forward pass saves for the backward pass. A shard may go through its part in
+micro-batches, forward and backward with one of them before the next: then that of one is all there
+is at a time.
 """
 
 import copy
@@ -33,16 +37,19 @@ class Shards:
     Args:
         model: gets the sums of all gradients. It may be used by itself between two steps.
         count: number of shards, at least one; with one, everything happens in the caller's thread.
+        micro_batches: pieces of each shard's part that go forward and backward one after another;
+            a part of fewer rows has one for each row.
 
     Raises:
-        UsageError: a count below 1, or more than one without threadpoolctl.
+        UsageError: a number below 1, or more than one shard without threadpoolctl.
     """
 
-    def __init__(self, model: TrainableTransformer, count: int) -> None:
-        check_positive("Shards", count=count)
+    def __init__(self, model: TrainableTransformer, count: int, micro_batches: int = 1) -> None:
+        check_positive("Shards", count=count, micro_batches=micro_batches)
         if count > 1 and find_spec("threadpoolctl") is None:
             rule, mend = "a step of several threads needs threadpoolctl", 'pip install ".[train]"'
             fail("Shards", rule, expected="it installed", got="no such module", mend=mend)
+        self._micro_batches = micro_batches
         self._replicas = [model, *(_replica(model) for _ in range(count - 1))]
         self._open = ExitStack()
         self._pool: ThreadPoolExecutor | None = None
@@ -85,22 +92,18 @@ class Shards:
             rule, expected = "inputs and targets must be batches of one shape", "(B, T) twice"
             got = f"{inputs.shape} and {targets.shape}"
             fail("Shards.compute_gradients", rule, expected=expected, got=got)
-        count = min(len(self._replicas), len(inputs))
-        cuts = [_part(len(inputs), number, count) for number in range(count)]
-        valid = [np.count_nonzero(targets[cut] != ignore_index) for cut in cuts]
-        total = max(1, sum(valid))
+        cuts = _parts(len(inputs), len(self._replicas))
+        count = len(cuts)
+        total = max(1, _count_valid(targets, ignore_index))
 
         def run(shard: int) -> float:
-            share = valid[shard] / total  # of the mean over all shards
-            model, cut = self._replicas[shard], cuts[shard]
+            model, loss = self._replicas[shard], 0.0
+            mine, wanted = inputs[cuts[shard]], targets[cuts[shard]]
             model.flat.grad.fill(0)
-            loss, grad_logits = cross_entropy_loss(
-                model.forward(inputs[cut]), targets[cut], ignore_index=ignore_index
-            )
-            if share != 1:
-                grad_logits *= share
-            model.backward(grad_logits)
-            return share * loss
+            for piece in _parts(len(mine), self._micro_batches):
+                share = _count_valid(wanted[piece], ignore_index) / total  # of the mean
+                loss += _add_gradients(model, mine[piece], wanted[piece], share, ignore_index)
+            return loss
 
         losses = self.each(run, range(count))
         if count > 1:
@@ -163,9 +166,32 @@ def _part(size: int, number: int, count: int) -> slice:
     return slice(size * number // count, size * (number + 1) // count)
 
 
+def _parts(size: int, count: int) -> list[slice]:
+    """All parts of a row, none of them empty: at most `count`."""
+    count = min(size, count)
+    return [_part(size, number, count) for number in range(count)]
+
+
+def _count_valid(targets: Array, ignore_index: int | None) -> int:
+    return int(np.count_nonzero(targets != ignore_index))
+
+
+def _add_gradients(
+    model: TrainableTransformer, inputs: Array, targets: Array, share: float, ignore: int | None
+) -> float:
+    """Forward and backward; adds `share` of the gradients and returns that of the mean loss."""
+    loss, grad_logits = cross_entropy_loss(model.forward(inputs), targets, ignore_index=ignore)
+    if share != 1:
+        grad_logits *= share
+    model.backward(grad_logits)
+    return share * loss
+
+
 def _replica(model: TrainableTransformer) -> TrainableTransformer:
     """A copy that shares the parameters and owns its gradients."""
-    replica = copy.deepcopy(model)
+    arrays = [array for p in model.parameters() for array in (p.data, p.grad)]
+    packed_anew_anyway = {id(value): value for value in (model.flat, *arrays)}
+    replica = copy.deepcopy(model, packed_anew_anyway)
     replica.flat = replica.flat._replace(data=model.flat.data)
     for mine, shared in zip(replica.parameters(), model.parameters(), strict=True):
         mine.data = shared.data

@@ -91,7 +91,8 @@ class TrainingRun:
         next(self.batches())  # a text too short for one batch is an error here
         threads = config.threads or default_threads(config.windows_a_step)
         self.config = config.resolved(self.model.config, self.total_steps, threads)
-        self.shards = Shards(self.model, threads)
+        self.model.recompute = config.recompute
+        self.shards = Shards(self.model, threads, config.micro_batches)
         self.optimizer = AdamW(
             self.model.parameters(), lr=config.lr, betas=BETAS, weight_decay=config.weight_decay
         )

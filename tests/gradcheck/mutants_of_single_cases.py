@@ -87,6 +87,65 @@ OPTIONS = [
         ),
     ),
     *of_layer(
+        "capstone.layers.block:TransformerBlock.backward",
+        "TransformerBlock-B2_T5_D12_H3_F7_rope_recompute",
+        (
+            "forward runs again with the upstream gradient",
+            "self._add_branches(self.take_saved(grad_output))",
+            "self.take_saved(grad_output)\n        self._add_branches(grad_output)",
+            " ".join(["x", *BLOCK]),
+            "",
+        ),
+        (
+            "forward runs again from half of the input",
+            "self.take_saved(grad_output))",
+            "self.take_saved(grad_output) / 2)",
+            " ".join(["x", *BLOCK]),
+            "",
+        ),
+        (
+            "the second forward moves a weight",
+            "self._add_branches(self.take_saved(grad_output))",
+            "self._add_branches(self.take_saved(grad_output))\n"
+            "        self.attention_norm.gain.data[0] *= 1.5",
+            "x",
+            "frozen",
+        ),
+        (
+            "what the second forward saw is the past of the next one",
+            "self._add_branches(self.take_saved(grad_output))",
+            "self._add_branches(self.take_saved(grad_output))\n"
+            "        self.attention.past = self.attention.present",
+            " ".join(["x", *BLOCK]),
+            "repeat",
+        ),
+        (
+            "the input is spoiled before forward runs again",
+            "self._add_branches(self.take_saved(grad_output))",
+            "x = self.take_saved(grad_output)\n        x *= 2\n        self._add_branches(x)",
+            " ".join(["x", *BLOCK]),
+            "frozen",
+        ),
+        (
+            "the second forward is left out",
+            "self._add_branches(self.take_saved(grad_output))",
+            "pass",
+            "",
+            "raises",
+        ),
+    ),
+    *of_layer(
+        "capstone.layers.block:TransformerBlock.forward",
+        "TransformerBlock-B2_T5_D12_H3_F7_rope_recompute",
+        (
+            "the output is kept for the input",
+            "self.keep(y, x if",
+            "self.keep(y, y if",
+            " ".join(["x", *BLOCK]),
+            "",
+        ),
+    ),
+    *of_layer(
         "capstone.model:TrainableTransformer.backward",
         "TrainableTransformer-B2_T5_V11_D12_H3_F7_L1_tied_rope",
         (

@@ -42,6 +42,16 @@ def test_backward_of_the_tiny_preset(gradcheck: CheckCase) -> None:
     assert report.compared == model.count_parameters()
 
 
+@pytest.mark.parametrize("case", params(MODEL_CASES))
+def test_backward_of_a_model_that_recomputes(case: Case, gradcheck: CheckCase) -> None:
+    model = case.layer()
+    assert isinstance(model, TrainableTransformer)
+    model.recompute = True
+    report = gradcheck(model, *case.inputs(), depth="per_entry", method="complex", name=case.id)
+    assert report.compared == model.count_parameters()
+    assert report.norm_error <= tolerances.GRADIENT
+
+
 def test_tied_gradient_is_the_sum_of_both_uses() -> None:
     tied, untied = (
         case for case in MODEL_CASES if case.id.endswith(("L2_tied_rope", "untied_rope"))

@@ -74,9 +74,11 @@ class FeedForward(nn.Module):
 
 
 class Block(nn.Module):
-    """Two residual branches, each normalized at its start."""
+    """Two residual branches, each normalized at its start; recomputing makes no difference."""
 
-    def __init__(self, d_model: int, n_heads: int, d_ff: int, positions: str) -> None:
+    def __init__(
+        self, d_model: int, n_heads: int, d_ff: int, positions: str, recompute: bool = False
+    ) -> None:
         super().__init__()
         self.attention_norm = RMSNorm(d_model)
         self.attention = Attention(d_model, n_heads, positions)

@@ -13,7 +13,7 @@ from capstone.presets import BATCH_SIZES, PRESETS
 SIZES = ("seq_len", "d_model", "n_layers", "n_heads", "d_ff", "batch_size", "max_steps", "epochs")
 
 
-@pytest.mark.parametrize("name", [*SIZES, "eval_every"])
+@pytest.mark.parametrize("name", [*SIZES, "eval_every", "threads", "micro_batches"])
 @pytest.mark.parametrize("value", [0, -1])
 def test_a_size_below_one_is_rejected(name, value):
     message = f"^config: {name} must be a positive integer: expected {name} >= 1, got {value}$"
@@ -52,6 +52,7 @@ def test_a_number_out_of_range_is_rejected(name, value, expected):
         ("seed", True, "int"),
         ("lr", "x", "float"),
         ("tied", 1, "bool"),
+        ("recompute", 1, "bool"),
         ("text_file", 3, "str"),
         ("lr", None, "float"),
     ],

@@ -3,6 +3,7 @@
 import copy
 import math
 import pickle
+import tracemalloc
 from dataclasses import replace
 from itertools import pairwise
 
@@ -214,6 +215,30 @@ def test_gradients_add_up_over_two_passes(model):
         assert distance(both, 2 * first) <= tolerances.OTHER_ORDER
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("case", params(MODEL_CASES))
+def test_recomputation_gives_the_same_bits(case, dtype):
+    model, (tokens,) = case.layer(dtype), case.inputs()
+    found = []
+    for model.recompute in (False, True):
+        model.zero_grad()
+        logits = model.forward(tokens)
+        model.backward(np.cos(logits))
+        found.append((logits, model.flat.grad.copy()))
+    for kept, recomputed in zip(*found, strict=True):
+        assert recomputed.dtype == dtype
+        np.testing.assert_array_equal(recomputed, kept)
+
+
+def test_recomputing_is_a_matter_of_all_blocks(model):
+    assert not model.recompute
+    model.recompute = True
+    assert [block.recompute for block in model.blocks] == [True, True]
+    assert copy.deepcopy(model).recompute
+    model.blocks[0].recompute = False
+    assert not model.recompute
+
+
 def test_zeroed_gradients_stay_in_their_arrays(model):
     grads = [parameter.grad for parameter in model.parameters()]
     logits = model.forward(np.array([[1, 2]]))
@@ -248,6 +273,36 @@ def layers_in(layer):
         for part in value if isinstance(value, list) else [value]:
             if isinstance(part, Layer):
                 yield from layers_in(part)
+
+
+def peak_of(call):
+    tracemalloc.start()
+    try:
+        call()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_inference_holds_what_one_block_saves_at_a_time():
+    model = TrainableTransformer(replace(SMALL, n_layers=8, seq_len=60))
+    tokens = draw_tokens(np.random.default_rng(0), 8, 60)
+    model.infer(tokens)  # what is cached for good is there
+    assert peak_of(lambda: model.infer(tokens)) < peak_of(lambda: model.forward(tokens)) / 2
+
+
+def test_inference_runs_forward_once_and_gives_each_block_its_own_way_back(model, monkeypatch):
+    runs = []
+    forward = model.blocks[0].feed_forward.forward
+    monkeypatch.setattr(
+        model.blocks[0].feed_forward, "forward", lambda x: runs.append(x) or forward(x)
+    )
+    model.blocks[0].recompute = True
+    model.infer(np.array([[1, 2, 3]]))
+    with pytest.raises(UsageError):
+        model.infer(np.array([[11]]))
+    assert [block.recompute for block in model.blocks] == [True, False]
+    assert len(runs) == 1
 
 
 def test_inference_leaves_nothing_behind(model):

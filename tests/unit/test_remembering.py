@@ -1,5 +1,7 @@
 """A model that reads on where it stopped gives what it gives from the start."""
 
+import contextlib
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -80,6 +82,19 @@ def test_one_new_token_is_all_that_goes_through_the_model():
     read, tokens = model.remembering(), np.array([[1, 2, 3, 4]])
     read(tokens[:, :3])
     assert read(tokens).shape == (1, 1, 11)
+
+
+@pytest.mark.parametrize("tokens", [[[1, 2, 3, 4]], [[7, 11]]], ids=["read", "refused"])
+def test_a_model_that_recomputes_reads_on_as_any_other_and_recomputes_afterwards(tokens):
+    model, shown = make_model(), np.array([[1, 2, 3]])
+    read = model.remembering()
+    wanted = [read(shown), read(np.array([[1, 2, 3, 4]]))]
+    model.blocks[0].recompute = True
+    read = model.remembering()
+    np.testing.assert_array_equal(read(shown), wanted[0])
+    with contextlib.suppress(UsageError):
+        np.testing.assert_array_equal(read(np.array(tokens)), wanted[1])
+    assert [block.recompute for block in model.blocks] == [True, False]
 
 
 def test_a_context_that_is_refused_changes_nothing():

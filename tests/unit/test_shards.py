@@ -1,6 +1,7 @@
 """Shards of a batch: the gradient of the whole, whatever their number."""
 
 import copy
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -31,40 +32,107 @@ def batch() -> tuple[np.ndarray, np.ndarray]:
     return inputs, targets
 
 
-def gradients_of(model, count, batch):
-    with Shards(model, count) as shards:
+def gradients_of(model, count, batch, micro_batches=1):
+    with Shards(model, count, micro_batches) as shards:
         loss = shards.compute_gradients(*batch, ignore_index=-1)
     return loss, model.flat.grad.copy()
 
 
+@pytest.mark.parametrize("micro_batches", [1, 2, 3, 9])
 @pytest.mark.parametrize("count", [1, 2, 3, 5, 9])
-def test_any_number_of_shards_gives_the_gradient_of_the_whole_batch(model, batch, count):
+def test_any_number_of_parts_gives_the_gradient_of_the_whole_batch(
+    model, batch, count, micro_batches
+):
     inputs, targets = batch
     wanted, grad_logits = cross_entropy_loss(model.forward(inputs), targets, ignore_index=-1)
     model.zero_grad()
     model.backward(grad_logits)
     whole = model.flat.grad.copy()
-    loss, grad = gradients_of(model, count, batch)
+    loss, grad = gradients_of(model, count, batch, micro_batches)
     assert distance(loss, wanted) < tolerances.TWO_WAYS
     assert distance(grad, whole) < tolerances.TWO_WAYS
 
 
-def test_the_same_number_of_shards_gives_the_same_bits(model, batch):
-    first, again = gradients_of(model, 3, batch), gradients_of(model, 3, batch)
+def test_the_same_number_of_parts_gives_the_same_bits(model, batch):
+    first, again = (gradients_of(model, 2, batch, micro_batches=2) for _ in range(2))
     assert first[0] == again[0]
     np.testing.assert_array_equal(first[1], again[1])
 
 
-def test_the_gradient_is_right(model, batch):
+@pytest.mark.parametrize("recompute", [False, True])
+@pytest.mark.parametrize("micro_batches", [1, 2])
+def test_the_gradient_is_right(model, batch, micro_batches, recompute):
+    model.recompute = recompute
+
     def loss_of(data):
         model.flat.data[...] = data
         return cross_entropy_loss(model.forward(batch[0]), batch[1], ignore_index=-1)[0]
 
     def gradient(data):
         model.flat.data[...] = data
-        return gradients_of(model, 2, batch)[1]
+        return gradients_of(model, 2, batch, micro_batches)[1]
 
     check(loss_of, model.flat.data.copy(), gradient=gradient, depth="projection").raise_if_wrong()
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_micro_batch_is_through_both_passes_before_the_next(model, batch, monkeypatch, count):
+    calls = []
+
+    def watched(name, own):
+        def call(self, array):
+            calls.append((id(self), name, len(array)))
+            return own(self, array)
+
+        return call
+
+    for name in ("forward", "backward"):
+        own = getattr(TrainableTransformer, name)
+        monkeypatch.setattr(TrainableTransformer, name, watched(name, own))
+    gradients_of(model, count, batch, micro_batches=2)
+    shards = {shard for shard, *_ in calls}
+    by_shard = [[call[1:] for call in calls if call[0] == shard] for shard in shards]
+    rows = {1: [[2, 3]], 2: [[1, 1], [1, 2]]}[count]
+    wanted = [[(name, n) for n in r for name in ("forward", "backward")] for r in rows]
+    assert sorted(by_shard, key=str) == wanted
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_recomputation_in_shards_and_micro_batches_gives_the_same_bits(batch, dtype):
+    model = TrainableTransformer(SMALL, dtype=dtype)
+    kept = gradients_of(model, 2, batch, micro_batches=2)
+    model.recompute = True
+    recomputed = gradients_of(model, 2, batch, micro_batches=2)
+    assert recomputed[0] == kept[0]
+    assert recomputed[1].dtype == dtype
+    np.testing.assert_array_equal(recomputed[1], kept[1])
+
+
+def test_replicas_recompute_as_the_model_does(model):
+    model.recompute = True
+    with Shards(model, 2) as shards:
+        assert [replica.recompute for replica in shards._replicas] == [True, True]
+
+
+def test_a_replica_shares_the_parameters_and_owns_its_gradients(model):
+    model.flat.grad[...] = 1
+    with Shards(model, 2) as shards:
+        _, replica = shards._replicas
+    for mine, shared in zip(replica.parameters(), model.parameters(), strict=True):
+        assert mine.data is shared.data
+        assert np.shares_memory(mine.grad, replica.flat.grad)
+        assert not np.shares_memory(mine.grad, model.flat.grad)
+    assert replica.flat.data is model.flat.data
+    assert model.embedding.weight.grad.base is model.flat.grad
+
+
+def test_making_a_replica_copies_the_parameters_no_more_often_than_packing_does():
+    model = TrainableTransformer(ModelConfig(400, d_model=64, n_layers=1))
+    tracemalloc.start()
+    Shards(model, 2)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2.5 * model.flat.data.nbytes
 
 
 def test_replicas_follow_the_parameters(model, batch):
@@ -77,7 +145,7 @@ def test_replicas_follow_the_parameters(model, batch):
 
 def test_a_batch_that_does_not_count_at_all_has_no_loss_and_no_gradient(model, batch):
     inputs, _ = batch
-    loss, grad = gradients_of(model, 2, (inputs, np.full((B, T), -1)))
+    loss, grad = gradients_of(model, 2, (inputs, np.full((B, T), -1)), micro_batches=2)
     assert loss == 0
     assert not grad.any()
 
@@ -134,6 +202,14 @@ def test_without_threadpoolctl_there_is_one_shard(monkeypatch):
 def test_no_shards_are_refused(model):
     with pytest.raises(UsageError, match=r"^Shards: count must be a positive integer"):
         Shards(model, 0)
+
+
+def test_no_micro_batches_are_refused(model):
+    message = (
+        r"^Shards: micro_batches must be a positive integer: expected micro_batches >= 1, got 0$"
+    )
+    with pytest.raises(UsageError, match=message):
+        Shards(model, 1, 0)
 
 
 def test_a_step_of_adamw_in_threads_gives_the_same_bits(monkeypatch):

@@ -13,9 +13,11 @@ from capstone.checkpoint import load_checkpoint
 from capstone.config import RunConfig, read_config
 from capstone.errors import ConfigError, DataError, NonFiniteError
 from capstone.evaluate import evaluate
+from capstone.model import TrainableTransformer
 from capstone.run_folder import BEST, LAST, RunFolder, load_run
 from capstone.shards import Shards
 from capstone.train import TrainingRun
+from unit.closeness import distance
 
 TEXT = "To be, or not to be, that is the question.\n" * 20
 SIZES = {"d_model": 8, "n_layers": 1, "n_heads": 2, "seq_len": 8, "batch_size": 4}
@@ -172,6 +174,24 @@ def test_the_shortest_runs_work(train, steps):
     assert len(recorder.losses) == steps
     assert load_checkpoint(folder.path / LAST)[1]["step"] == steps
     assert math.isfinite(run.best_loss)
+
+
+def test_recomputation_is_the_same_run_bit_for_bit(train):
+    (run, _, recomputed), (_, _, kept) = train(recompute=True), train()
+    assert run.model.recompute
+    assert recomputed.losses == kept.losses
+    assert recomputed.samples == kept.samples
+
+
+def test_micro_batches_are_the_same_run_to_rounding(train, monkeypatch):
+    rows = []
+    forward = TrainableTransformer.forward
+    watched = lambda self, tokens: rows.append(len(tokens)) or forward(self, tokens)  # noqa: E731
+    whole = train(dtype="float64", threads=1)[2].losses
+    monkeypatch.setattr(TrainableTransformer, "forward", watched)
+    losses = train(dtype="float64", threads=1, micro_batches=3)[2].losses
+    assert rows[:3] == [1, 1, 2]
+    assert distance(losses, whole) < tolerances.TWO_WAYS
 
 
 def test_float64_runs_in_float64(train):

@@ -34,6 +34,9 @@ HELP = {
     "seed": "of weights, batches and samples",
     "dtype": " or ".join(DTYPES),
     "threads": "parts of a batch at the same time (default: as many as there are cores)",
+    "micro_batches": "pieces of each part one after another, for less memory",
+    "recompute": "blocks keep their input alone and run forward again, for less memory "
+    "(default: they do not)",
 }
 FOLLOWERS = {
     "preset": (*MODEL_KEYS, "batch_size"),

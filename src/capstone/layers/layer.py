@@ -34,7 +34,8 @@ class Layer:
     def cache(self) -> Any:
         """Read-only view of what the last forward pass saved; None once `backward` has used it.
 
-        Layers made of layers save nothing of their own: look at the caches of their parts.
+        Layers made of layers save nothing of their own: look at the caches of their parts. Only a
+        block that recomputes keeps something, its input, and then its parts keep nothing.
         """
         return read_only(self._saved)
 

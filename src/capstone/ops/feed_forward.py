@@ -59,6 +59,7 @@ def feed_forward_bwd(dy: Array, saved: FeedForwardSaved) -> tuple[Array, Array, 
     # forward: inner = swiglu(gate, up)
     dgate, dup = swiglu_bwd(dinner, saved.swiglu)  # (..., F), (..., F)
     # forward: gate = x @ w_gate, up = x @ w_up: x is used twice
+    del dinner  # the memory of a training step is at its peak below
     dx, dw_gate = linear_bwd(dgate, saved.gate)  # (..., D), (D, F)
     dx_up, dw_up = linear_bwd(dup, saved.up)  # (..., D), (D, F)
     dx += dx_up

@@ -46,6 +46,6 @@ def swiglu_bwd(dy: Array, saved: SwiGLUSaved) -> tuple[Array, Array]:
     """
     up, gate_saved = saved
     # forward: y = silu(gate) * up
-    dup = dy * gate_saved.y  # (..., F)
     (dgate,) = silu_bwd(dy * up, gate_saved)  # (..., F)
+    dup = dy * gate_saved.y  # (..., F)
     return dgate, dup

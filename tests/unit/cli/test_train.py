@@ -60,6 +60,17 @@ def test_every_promised_option_is_used():
     assert {**NUMBERS, **typed}.items() <= read_run().items()
 
 
+def test_a_step_that_saves_memory_is_used_and_written_down(folder):
+    train("--max-steps", "2", "--micro-batches", "3", "--recompute", "--out", "lean")
+    assert {"micro_batches": 3, "recompute": True}.items() <= read_run("lean").items()
+    train("--config", "lean/config.toml", "--no-recompute", "--out", "again")
+    assert {"micro_batches": 3, "recompute": False}.items() <= read_run("again").items()
+    arrays = [load_checkpoint(f"{name}/last.npz")[0] for name in ("lean", "again")]
+    assert arrays[0].keys() == arrays[1].keys()
+    for name, array in arrays[0].items():
+        np.testing.assert_array_equal(array, arrays[1][name])
+
+
 def test_epochs_decide_the_length():
     train("--epochs", "2", "--lr", "3e-4", "--out", "run")
     assert read_run()["max_steps"] == 2 * 23  # 774 characters are 95 windows of 8, whatever the cut
@@ -153,6 +164,7 @@ FAILED_STARTS = {
     "short_epoch": (["--epochs", "1", "--batch-size", "500"], "got 774; use a longer text"),
     "no_rate": (["--lr", "0"], "expected lr > 0, got 0.0"),
     "nan_rate": (["--lr", "nan"], "expected lr > 0, got nan"),
+    "zero_micro_batches": (["--micro-batches", "0"], "expected micro_batches >= 1, got 0"),
     "zero_threads": (["--threads", "0"], "expected threads >= 1, got 0"),
     "seed": (["--seed", "-1"], "expected seed >= 0, got -1"),
     "preset": (["--preset", "huge"], "unknown preset: expected one of tiny, small, medium"),

@@ -6,15 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tolerances
-from capstone.errors import UsageError
+from capstone.errors import BackwardOrderError, UsageError
 from capstone.layers import TransformerBlock
+from capstone.ops.attention import Past
 from strategies import cuts, generators
 
 choices = st.sampled_from(["rope", "none"])
 
 
-def make_block(positions="rope"):
-    return TransformerBlock(12, 3, 7, positions=positions, std=0.5, dtype=float)
+def make_block(positions="rope", dtype=float):
+    return TransformerBlock(12, 3, 7, positions=positions, std=0.5, dtype=dtype)
 
 
 @given(generators, cuts(), choices)
@@ -72,6 +73,105 @@ def test_parameters_come_in_the_order_of_the_forward_pass():
         "feed_forward.w_up",
         "feed_forward.w_down",
     ]
+
+
+# Recomputation
+
+
+def run_both_passes(block, x, dy):
+    """Everything that comes out: the output, the gradients of the input and of all parameters."""
+    block.zero_grad()
+    y = block.forward(x)
+    return [y, block.backward(dy), *(parameter.grad.copy() for parameter in block.parameters())]
+
+
+@given(generators, cuts(), choices, st.sampled_from([np.float32, np.float64]))
+def test_recomputation_gives_the_same_bits(rng, drawn, positions, dtype):
+    block = make_block(positions, dtype)
+    x, dy = rng.standard_normal((2, 2, drawn[0], 12)).astype(dtype)
+    kept = run_both_passes(block, x, dy)
+    block.recompute = True
+    for got, wanted in zip(run_both_passes(block, x, dy), kept, strict=True):
+        assert got.dtype == dtype
+        np.testing.assert_array_equal(got, wanted)
+
+
+@pytest.fixture
+def lean():
+    """A block that recomputes, its input and an upstream gradient."""
+    block = make_block()
+    block.recompute = True
+    return block, *np.random.default_rng(0).standard_normal((2, 2, 5, 12))
+
+
+def parts_of(block):
+    return block.attention_norm, block.attention, block.feed_forward_norm, block.feed_forward
+
+
+def test_a_block_that_recomputes_keeps_its_input_alone(lean):
+    block, x, dy = lean
+    block.forward(x)
+    assert np.shares_memory(block.cache, x)
+    assert not block.cache.flags.writeable
+    assert [part.cache for part in parts_of(block)] == [None] * 4
+    block.backward(dy)
+    assert [part.cache for part in (block, *parts_of(block))] == [None] * 5
+
+
+def test_a_block_keeps_nothing_of_its_own_unless_it_recomputes(lean):
+    _, x, _ = lean
+    block = make_block()
+    block.forward(x)
+    assert block.cache is None
+
+
+def test_what_a_block_that_recomputes_keeps_can_be_forgotten(lean):
+    block, x, dy = lean
+    block.forward(x)
+    block.forget()
+    with pytest.raises(BackwardOrderError, match=r"got none since the last backward$"):
+        block.backward(dy)
+
+
+def test_a_block_that_recomputes_runs_forward_once_unless_backward_follows(lean, monkeypatch):
+    block, x, dy = lean
+    runs = []
+    forward = block.feed_forward.forward
+    monkeypatch.setattr(block.feed_forward, "forward", lambda x: runs.append(x) or forward(x))
+    block.forward(x)
+    assert len(runs) == 1
+    block.backward(dy)
+    assert len(runs) == 2
+
+
+def test_an_upstream_gradient_of_another_shape_is_refused_before_anything_runs_again(lean):
+    block, x, dy = lean
+    block.forward(x)
+    message = r"^TransformerBlock\.backward: grad_output must have the shape of the output: "
+    with pytest.raises(UsageError, match=message):
+        block.backward(dy[:1])
+    block.backward(dy)  # the forward pass is still there
+
+
+def test_the_last_forward_counts_whichever_way_it_was_run(lean):
+    block, x, dy = lean
+    wanted = run_both_passes(make_block(), x, dy)
+    block.forward(2 * x)
+    block.recompute = False
+    for got, value in zip(run_both_passes(block, x, dy), wanted, strict=True):
+        np.testing.assert_array_equal(got, value)
+
+
+def test_a_past_that_is_gone_by_the_time_of_backward_still_counts(lean):
+    block, x, dy = lean
+    past = Past(*np.random.default_rng(1).standard_normal((2, 2, 3, 7, 4)))  # (B, H, T0, K)
+    grads = []
+    for block.recompute in (False, True):
+        block.attention.past = past
+        block.forward(x)
+        block.attention.past = None
+        grads.append(block.backward(dy))
+    np.testing.assert_array_equal(*grads)
 
 
 def test_weights_that_write_into_the_stream_start_with_their_own_deviation():

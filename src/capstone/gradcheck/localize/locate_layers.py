@@ -41,17 +41,18 @@ def locate_layers(subject: LayerSubject, base: Base, report: Report, judge: Judg
     if not parts:
         return []
     with watched(parts, subject.names) as record:
-        error = _run(whole, base)
+        error = _run(whole, base, record)
     search = Search(subject.names, report, judge)
     search.run(record.backwards)
     return [f"layers: {search.words(subject.name, record, error)}"]
 
 
-def _run(whole: LayerSubject, base: Base) -> str:
+def _run(whole: LayerSubject, base: Base, record: Record) -> str:
     """Both passes, to have them recorded; what they raise, in words."""
     try:
         writable = [value.copy() for value in base.values] if base.may_write else base.values
         _, saved = whole.forward(writable)
+        record.is_backward = True
         whole.backward(base.dy.copy() if base.may_write else base.dy, saved)
     except Exception as error:  # the record holds what ran until then
         return f"{type(error).__name__}: {error}"

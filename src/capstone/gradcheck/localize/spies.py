@@ -86,9 +86,13 @@ class Record:
     """By path: forward passes whose backward pass has not come."""
     counts: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     """By path: forward passes."""
+    is_backward: bool = False
+    """Whether the backward pass of the whole has begun."""
 
     def forward(self, part: Part, inputs: Sequence[Any], options: dict[str, Any]) -> None:
-        """A forward pass begins."""
+        """A forward pass begins; within the backward pass it brings back an open one."""
+        if self.is_backward and self.open[part.path]:
+            return
         self.counts[part.path] += 1
         name = numbered(part.path, self.counts[part.path])
         self.open[part.path].append(Call(name, part, copy.deepcopy(inputs), copy.deepcopy(options)))

@@ -65,13 +65,24 @@ def located(report: Report) -> str:
     return words
 
 
+@pytest.mark.parametrize("recompute", [False, True])
 @pytest.mark.parametrize("path", BUGS)
-def test_a_wrong_layer_of_the_model_is_named(path: str) -> None:
+def test_a_wrong_layer_of_the_model_is_named(path: str, recompute: bool) -> None:
     part_of, change, words = BUGS[path]
     model = CASE.layer()
+    model.recompute = recompute
     altered(part_of(model), change)
     rest = "first of 13 layers in backward order, the others are right"
     assert located(check(model, *CASE.inputs())) == f"layers: {path}: {words}; {rest}"
+
+
+def test_a_forward_pass_that_backward_runs_again_is_not_one_without_a_backward() -> None:
+    model = CASE.layer()
+    model.recompute = True
+    altered(model.blocks[1], doubled)
+    rule = "blocks.1: d(x) wrong, by its own lines; all of its parts are right"
+    words = located(check(model, *CASE.inputs(), wrt="embedding.weight"))
+    assert words == f"layers: {rule}"
 
 
 def test_a_lost_residual_is_the_fault_of_the_block() -> None:
