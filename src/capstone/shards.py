@@ -65,7 +65,12 @@ class Shards:
         self._pool = None
 
     def compute_gradients(
-        self, inputs: Array, targets: Array, *, ignore_index: int | None = None
+        self,
+        inputs: Array,
+        targets: Array,
+        *,
+        ignore_index: int | None = None,
+        total: int | None = None,
     ) -> float:
         """Set the model's gradients to those of the mean loss over all valid targets.
 
@@ -73,9 +78,11 @@ class Shards:
             inputs: (B, T) integers.
             targets: (B, T) integers.
             ignore_index: target value of positions that do not count.
+            total: number of valid targets that the loss is a mean over, where this batch is a part
+                of a larger one: losses and gradients of the parts then add up to the whole's.
 
         Returns:
-            The loss, in nats per valid target.
+            The loss, in nats per valid target; of a part, what it adds to the loss of the whole.
 
         Raises:
             UsageError: inputs and targets of different shapes; else see the model's `forward`.
@@ -87,10 +94,10 @@ class Shards:
         count = min(len(self._replicas), len(inputs))
         cuts = [_part(len(inputs), number, count) for number in range(count)]
         valid = [np.count_nonzero(targets[cut] != ignore_index) for cut in cuts]
-        total = max(1, sum(valid))
+        mean_over = max(1, sum(valid) if total is None else total)
 
         def run(shard: int) -> float:
-            share = valid[shard] / total  # of the mean over all shards
+            share = valid[shard] / mean_over
             model, cut = self._replicas[shard], cuts[shard]
             model.flat.grad.fill(0)
             loss, grad_logits = cross_entropy_loss(

@@ -31,9 +31,9 @@ def batch() -> tuple[np.ndarray, np.ndarray]:
     return inputs, targets
 
 
-def gradients_of(model, count, batch):
+def gradients_of(model, count, batch, **options):
     with Shards(model, count) as shards:
-        loss = shards.compute_gradients(*batch, ignore_index=-1)
+        loss = shards.compute_gradients(*batch, ignore_index=-1, **options)
     return loss, model.flat.grad.copy()
 
 
@@ -80,6 +80,19 @@ def test_a_batch_that_does_not_count_at_all_has_no_loss_and_no_gradient(model, b
     loss, grad = gradients_of(model, 2, (inputs, np.full((B, T), -1)))
     assert loss == 0
     assert not grad.any()
+
+
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("cut", [1, 3])
+def test_parts_of_a_batch_add_up_to_the_whole(model, batch, count, cut):
+    whole_loss, whole = gradients_of(model, count, batch)
+    valid = np.count_nonzero(batch[1] != -1)
+    parts = [[half[rows] for half in batch] for rows in (slice(cut), slice(cut, None))]
+    losses, grads = zip(
+        *(gradients_of(model, count, part, total=valid) for part in parts), strict=True
+    )
+    assert distance(sum(losses), whole_loss) < tolerances.TWO_WAYS
+    assert distance(sum(grads), whole) < tolerances.TWO_WAYS
 
 
 def test_what_fails_in_a_shard_is_raised(model, batch):
