@@ -42,6 +42,7 @@ class Shards:
         if count > 1 and find_spec("threadpoolctl") is None:
             rule, mend = "a step of several threads needs threadpoolctl", 'pip install ".[train]"'
             fail("Shards", rule, expected="it installed", got="no such module", mend=mend)
+        self.model = model
         self._replicas = [model, *(_replica(model) for _ in range(count - 1))]
         self._open = ExitStack()
         self._pool: ThreadPoolExecutor | None = None
