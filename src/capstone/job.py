@@ -13,6 +13,7 @@ import signal
 import threading
 import time
 import traceback
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import blake2b
@@ -95,7 +96,8 @@ class Job:
             RankError: it failed in some rank; the message says in which.
             CapstoneError: it failed in all ranks alike, or where one works for all; MemoryError
                 and KeyboardInterrupt likewise.
-            SystemExit: instead of these, with the same exit code, in all ranks but the first.
+            SystemExit: instead of these, in all ranks but the first; with exit code 0, for at any
+                other `mpiexec` may end the first one before it has said its line.
         """
         if self._comm is None:
             return work()
@@ -181,7 +183,7 @@ class Job:
         rank, failure = failed[0]
         is_alike = len(failed) == self.size and len({failure.words for _, failure in failed}) == 1
         if not self.is_first:
-            raise SystemExit(failure.code) from error
+            raise SystemExit from error
         if error is not None and (failure.is_common or is_alike) and not failure.trace:
             raise error
         who = "all ranks" if is_alike else self._name(rank, failure.host)
@@ -262,7 +264,7 @@ def find_job() -> Job:
         return Job(_connect(size))
     except ConfigError:
         if _number(RANK_ON_MACHINE):
-            raise SystemExit(MISTAKE) from None
+            raise SystemExit from None
         raise
 
 
@@ -275,7 +277,9 @@ def _connect(size: int | None) -> MpiCommunicator:
     """MPI, which must find as many processes as `mpiexec` has started, where that is known."""
     expected = "several processes" if size is None else f"{size} processes"
     try:
-        from mpi4py import MPI
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # that of another MPI is an error below
+            from mpi4py import MPI
     except (ImportError, RuntimeError) as error:  # the latter: it finds no MPI
         rule, mend = f"a job of {expected} needs mpi4py", 'pip install ".[mpi]"'
         got = str(error).partition("\n")[0]

@@ -4,7 +4,7 @@ import itertools
 import math
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -130,9 +130,9 @@ class TrainingRun:
         self.recent = Recent()
         self.seconds = 0.0  # of steps and evaluations
         self.has_picture = True  # until drawing it turns out to be impossible
-        self._check_ranks(
-            "at the start", options=self.config.to_toml().encode(), text=text.encode()
-        )
+        # where the text lies, and how many threads there are, may differ between machines
+        options = replace(self.config, text_file=None, threads=1).to_toml()
+        self._check_ranks("at the start", options=options.encode(), text=text.encode())
 
     @property
     def tokens_per_second(self) -> float:

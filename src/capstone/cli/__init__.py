@@ -20,9 +20,10 @@ class OneLineParser(argparse.ArgumentParser):
     """Reports a mistake in one line, without the usage in front of it."""
 
     def error(self, message: str) -> NoReturn:
-        """Print the line, once for all processes of a job, and exit with code 2."""
-        line = f"{self.prog}: {message}; see {self.prog} --help\n"
-        self.exit(MISUSE, None if is_other_rank() else line)
+        """Print the line and exit with code 2; of several processes, the first does that."""
+        if is_other_rank():
+            self.exit()
+        self.exit(MISUSE, f"{self.prog}: {message}; see {self.prog} --help\n")
 
 
 def make_parser() -> argparse.ArgumentParser:
