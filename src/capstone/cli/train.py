@@ -5,7 +5,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from capstone.cli.display import SilentDisplay, make_display
+from capstone.cli.display import PlainDisplay, SilentDisplay, make_display
 from capstone.config import DEFAULT_STEPS, DTYPES, MODEL_KEYS, RunConfig, read_config, value_type
 from capstone.job import Job, find_job
 from capstone.ops.attention import POSITIONS
@@ -84,8 +84,10 @@ def _train(options: argparse.Namespace, job: Job) -> None:
 
 
 def _outlets(folder: RunFolder, job: Job) -> tuple[Folder, Display]:
-    """Of several processes, one writes and speaks."""
-    return (folder, make_display(folder.path)) if job.is_first else (NoFolder(), SilentDisplay())
+    """Of several processes, one writes and speaks: in lines, which is what `mpiexec` passes on."""
+    if job.size == 1:
+        return folder, make_display(folder.path)
+    return (folder, PlainDisplay(folder.path)) if job.is_first else (NoFolder(), SilentDisplay())
 
 
 def _choose(options: argparse.Namespace) -> RunConfig:

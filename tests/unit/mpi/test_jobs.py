@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -16,10 +17,12 @@ from capstone.checkpoint import load_checkpoint
 from capstone.model import TrainableTransformer
 from capstone.run_folder import LAST
 from capstone.shards import Shards
+from docs_runner import blocks, read
 from unit.closeness import distance
 from unit.mpi.gradients import CONFIG, batch
 
 HERE = Path(__file__).parent
+PAGE = HERE.parents[2] / "docs" / "train-on-several-machines.md"
 TEXT = "To be, or not to be, that is the question.\n" * 20
 NUMBERS = {"d_model": 8, "n_layers": 1, "n_heads": 2, "seq_len": 8, "batch_size": 5}
 SIZES = [f"--{name.replace('_', '-')}={number}" for name, number in NUMBERS.items()]
@@ -119,6 +122,21 @@ def test_four_ranks_train_as_one_process_does(folder):
     for name, array in one.items():
         assert distance(four[name], array) < tolerances.RANKS_TRAINED
     assert {path.name for path in folder.iterdir()} == {"text.txt", "one", "four"}
+
+
+def test_the_commands_of_the_page_are_right(folder):
+    (command,) = re.findall(r"^mpiexec .*$", read(PAGE), re.MULTILINE)
+    launcher, number, ranks, program, *options = command.split()
+    assert (launcher, number, program) == ("mpiexec", "-n", "capstone")
+    code, _, error = run_job(ranks, "-m", program, *options)
+    assert (code, error) == (0, "")
+    assert [path.name for path in (folder / "runs").iterdir()] == ["hamlet-tiny"]
+
+
+def test_the_program_of_the_page_prints_the_same_for_several_ranks(folder):
+    (program,), (shown,) = blocks(PAGE, "python"), blocks(PAGE, "text")
+    (folder / "program.py").write_text(program)
+    assert run_job(3, "program.py") == (0, shown, "")
 
 
 MISTAKES = {
