@@ -157,8 +157,8 @@ class Job:
         """
         if self._comm is None:
             return
-        self.meet()
         mine = {name: _digest(thing) for name, thing in things.items()}
+        self.meet()
         everyone = self._comm.exchange((platform.node(), mine))
         for name in things:
             for rank, (host, digests) in enumerate(everyone):
@@ -229,7 +229,7 @@ class MpiCommunicator:
     """
 
     def __init__(self, MPI: Any) -> None:
-        self._mpi, self._comm = MPI, MPI.COMM_WORLD
+        self._mpi, self._comm = MPI, MPI.COMM_WORLD.Dup()
         self._comm.Set_errhandler(MPI.ERRORS_ARE_FATAL)  # after one of MPI itself nobody can meet
         self.rank: int = self._comm.rank
         self.size: int = self._comm.size

@@ -27,6 +27,9 @@ class FakeMPI(types.ModuleType):
         self.COMM_WORLD = self
         self.size, self.rank, self.looks, self.calls = size, 0, 0, []
 
+    def Dup(self):
+        return self
+
     def Set_errhandler(self, handler):
         assert handler is self.ERRORS_ARE_FATAL
         self.calls.append("errors are fatal")
