@@ -123,7 +123,7 @@ def take_part(job: dict[str, Any]) -> None:
     from sides import batch_of
     from training import make_numpy_parts
 
-    from capstone.job import find_job
+    from capstone.mpi import find_job
     from capstone.ranks import Ranks
     from capstone.shards import Shards
 

@@ -38,6 +38,7 @@ FLOORS = {
     "config": 5,
     "shards": 5,
     "job": 5,
+    "mpi": 5,
     "ranks": 5,
     "run_folder": 5,
     "train": 5,
@@ -61,6 +62,7 @@ SIDEWAYS = {
     ("run_folder", "config"),  # a run folder keeps its configuration
     ("ranks", "shards"),
     ("ranks", "job"),
+    ("mpi", "job"),
     ("train", "shards"),
     ("train", "ranks"),
     ("train", "job"),
@@ -70,6 +72,7 @@ SIDEWAYS = {
     ("train", "cli"),  # `python -m capstone.train` is the command `capstone train`
     ("cli", "config"),
     ("cli", "job"),
+    ("cli", "mpi"),
     ("cli", "run_folder"),
     ("cli", "train"),
     ("__main__", "cli"),

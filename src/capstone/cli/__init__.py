@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from capstone.cli import badge, generate, gradcheck, mutate, train
 from capstone.errors import CapstoneError, RankError
-from capstone.job import is_other_rank
+from capstone.mpi import is_other_rank
 
 MISUSE = 2
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it

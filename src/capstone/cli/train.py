@@ -7,7 +7,8 @@ from typing import Any
 
 from capstone.cli.display import PlainDisplay, SilentDisplay, make_display
 from capstone.config import DEFAULT_STEPS, DTYPES, MODEL_KEYS, RunConfig, read_config, value_type
-from capstone.job import Job, find_job
+from capstone.job import Job
+from capstone.mpi import find_job
 from capstone.ops.attention import POSITIONS
 from capstone.run_folder import LAST, NoFolder, RunFolder, free_folder
 from capstone.train import Display, Folder, TrainingRun

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from capstone.job import find_job
 from capstone.model import ModelConfig, TrainableTransformer
+from capstone.mpi import find_job
 from capstone.ranks import Ranks
 from capstone.shards import Shards
 
