@@ -6,6 +6,7 @@ from capstone._typing import Array
 from capstone.memory import keep_freed_memory
 from capstone.model import TrainableTransformer
 from capstone.optim import AdamW, clip_grad_norm
+from capstone.ranks import Ranks
 from capstone.shards import Shards
 from training_step import take_step
 
@@ -28,7 +29,7 @@ def make_numpy_step(
 
 
 def make_numpy_parts(
-    model: TrainableTransformer, shards: Shards, tokens: Array, targets: Array
+    model: TrainableTransformer, shards: Shards | Ranks, tokens: Array, targets: Array
 ) -> tuple[Callable[[], float], Callable[[], None]]:
     """The same step as `capstone train` takes it: gradients, which returns the loss; optimizer."""
     keep_freed_memory()

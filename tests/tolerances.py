@@ -32,4 +32,5 @@ REPORTED_ERROR = 1e-12  # relative: what 47 entries in float64 allow and catch; 
 SMALL_ROW = 1e-3  # an entry of 1e-6 over the root of eps = 1e-5 is 3.2e-4; normalized it is 1
 LEARNED = 0.8  # of the first losses, after 50 steps of a tiny model; seen 0.64 to 0.70
 ONE_SIDED = 1e-9  # of slopes about 1: some 50 roundings of outputs about 1 over a step of 1e-5
+RANKS_TRAINED = 1e-12  # of the largest weight: four float64 steps, gradients in another order
 NEAR_KINK = 1e-10  # of numbers about 1: how near a kink must be to show at the smallest steps

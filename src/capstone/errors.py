@@ -33,6 +33,19 @@ class NonFiniteError(CapstoneError, ArithmeticError):
     """A NaN or an infinity where training cannot go on; the message names the tensor."""
 
 
+class RankError(CapstoneError, RuntimeError):
+    """One of several processes that work together failed, or drifted; the message names it.
+
+    Args:
+        message: what happened.
+        code: the exit code that it would have ended with alone.
+    """
+
+    def __init__(self, message: str, code: int = 2) -> None:
+        super().__init__(message)
+        self.code = code
+
+
 class BackwardOrderError(CapstoneError, RuntimeError):
     """`backward` was called without a `forward` of its own before it."""
 

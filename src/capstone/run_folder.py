@@ -80,6 +80,23 @@ class RunFolder:
         return True
 
 
+class NoFolder:
+    """Takes what a `RunFolder` takes and writes nothing: for a process that is not the first."""
+
+    def write_config(self, config: RunConfig) -> None:
+        """Nothing."""
+
+    def append_metrics(self, metrics: Mapping[str, float]) -> None:
+        """Nothing."""
+
+    def save(self, name: str, model: TrainableTransformer, facts: Mapping[str, Any]) -> None:
+        """Nothing."""
+
+    def draw(self, history: list[dict[str, float]]) -> bool:
+        """Nothing, and nobody misses it."""
+        return True
+
+
 def free_folder(root: Path, name: str) -> Path:
     """`root/name`, or the first of `root/name-2`, `root/name-3`, ... that does not exist."""
     path, number = root / name, 1

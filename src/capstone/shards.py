@@ -50,6 +50,7 @@ class Shards:
             rule, mend = "a step of several threads needs threadpoolctl", 'pip install ".[train]"'
             fail("Shards", rule, expected="it installed", got="no such module", mend=mend)
         self._micro_batches = micro_batches
+        self.model = model
         self._replicas = [model, *(_replica(model) for _ in range(count - 1))]
         self._open = ExitStack()
         self._pool: ThreadPoolExecutor | None = None
@@ -73,7 +74,12 @@ class Shards:
         self._pool = None
 
     def compute_gradients(
-        self, inputs: Array, targets: Array, *, ignore_index: int | None = None
+        self,
+        inputs: Array,
+        targets: Array,
+        *,
+        ignore_index: int | None = None,
+        total: int | None = None,
     ) -> float:
         """Set the model's gradients to those of the mean loss over all valid targets.
 
@@ -81,9 +87,11 @@ class Shards:
             inputs: (B, T) integers.
             targets: (B, T) integers.
             ignore_index: target value of positions that do not count.
+            total: number of valid targets that the loss is a mean over, where this batch is a part
+                of a larger one: losses and gradients of the parts then add up to the whole's.
 
         Returns:
-            The loss, in nats per valid target.
+            The loss, in nats per valid target; of a part, what it adds to the loss of the whole.
 
         Raises:
             UsageError: inputs and targets of different shapes; else see the model's `forward`.
@@ -94,14 +102,14 @@ class Shards:
             fail("Shards.compute_gradients", rule, expected=expected, got=got)
         cuts = _parts(len(inputs), len(self._replicas))
         count = len(cuts)
-        total = max(1, _count_valid(targets, ignore_index))
+        mean_over = max(1, _count_valid(targets, ignore_index) if total is None else total)
 
         def run(shard: int) -> float:
             model, loss = self._replicas[shard], 0.0
             mine, wanted = inputs[cuts[shard]], targets[cuts[shard]]
             model.flat.grad.fill(0)
             for piece in _parts(len(mine), self._micro_batches):
-                share = _count_valid(wanted[piece], ignore_index) / total  # of the mean
+                share = _count_valid(wanted[piece], ignore_index) / mean_over
                 loss += _add_gradients(model, mine[piece], wanted[piece], share, ignore_index)
             return loss
 
@@ -156,9 +164,16 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
-def default_threads(batch_size: int) -> int:
-    """How many shards a step of so many windows has where nobody asked for a number."""
-    return min(usable_cores(), batch_size) if find_spec("threadpoolctl") else 1
+def default_threads(batch_size: int, *, processes: int = 1) -> int:
+    """How many shards a step of so many windows has where nobody asked for a number.
+
+    Args:
+        batch_size: rows of the batch of one process.
+        processes: how many share this machine's cores.
+    """
+    if find_spec("threadpoolctl") is None:
+        return 1
+    return max(1, min(usable_cores() // processes, batch_size))
 
 
 def _part(size: int, number: int, count: int) -> slice:

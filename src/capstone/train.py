@@ -3,9 +3,9 @@
 import itertools
 import math
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -24,10 +24,12 @@ from capstone.data import (
 from capstone.errors import NonFiniteError
 from capstone.evaluate import evaluate
 from capstone.generate import opening
+from capstone.job import Job
 from capstone.memory import keep_freed_memory
 from capstone.model import TrainableTransformer
 from capstone.optim import AdamW, WarmupCosine, clip_grad_norm
-from capstone.run_folder import BEST, LAST, RunFolder
+from capstone.ranks import Ranks, check_rows
+from capstone.run_folder import BEST, LAST
 from capstone.shards import Shards, default_threads
 
 BETAS = (0.9, 0.99)  # a short memory of squares suits a few thousand steps
@@ -50,6 +52,22 @@ class Display(Protocol):
         """The last step is done, or the run was cut short."""
 
 
+class Folder(Protocol):
+    """Where a training run leaves its files: a `RunFolder`, or nowhere."""
+
+    def write_config(self, config: RunConfig) -> None:
+        """The options of the run."""
+
+    def append_metrics(self, metrics: Mapping[str, float]) -> None:
+        """The figures of one evaluation."""
+
+    def save(self, name: str, model: TrainableTransformer, facts: Mapping[str, Any]) -> None:
+        """A checkpoint."""
+
+    def draw(self, history: list[dict[str, float]]) -> bool:
+        """A picture of the losses; False if it cannot be drawn."""
+
+
 @dataclass
 class Recent:
     """Sums since the last evaluation."""
@@ -68,13 +86,17 @@ class TrainingRun:
 
     Args:
         config: the options.
+        job: the processes that train together, each with a run of its own; this one alone if not
+            given.
 
     Raises:
         ConfigError: options that do not fit together.
         DataError: a text that cannot be read, or is too short.
+        RankError: the processes have different options, texts or weights.
     """
 
-    def __init__(self, config: RunConfig) -> None:
+    def __init__(self, config: RunConfig, job: Job | None = None) -> None:
+        self.job = Job() if job is None else job
         path = config.text_file
         text = embedded_text() if path is None else read_text(path)
         self.tokenizer = CharTokenizer.from_text(text)
@@ -89,10 +111,14 @@ class TrainingRun:
         self.total_steps = config.steps(count_epoch_batches(self.train_ids, **self.sizes))
         self.config = config
         next(self.batches())  # a text too short for one batch is an error here
-        threads = config.threads or default_threads(config.windows_a_step)
+        check_rows(config.windows_a_step, self.job)
+        threads = config.threads or default_threads(
+            config.windows_a_step // self.job.size, processes=self.job.count_here()
+        )
         self.config = config.resolved(self.model.config, self.total_steps, threads)
         self.model.recompute = config.recompute
         self.shards = Shards(self.model, threads, config.micro_batches)
+        self.ranks = Ranks(self.shards, self.job)
         self.optimizer = AdamW(
             self.model.parameters(), lr=config.lr, betas=BETAS, weight_decay=config.weight_decay
         )
@@ -109,6 +135,9 @@ class TrainingRun:
         self.recent = Recent()
         self.seconds = 0.0  # of steps and evaluations
         self.has_picture = True  # until drawing it turns out to be impossible
+        # where the text lies, and how many threads there are, may differ between machines
+        options = replace(self.config, text_file=None, threads=1).to_toml()
+        self._check_ranks("at the start", options=options.encode(), text=text.encode())
 
     @property
     def tokens_per_second(self) -> float:
@@ -120,19 +149,20 @@ class TrainingRun:
         """Extrapolated from what is done, at least one step."""
         return self.seconds / self.steps_done * (self.total_steps - self.steps_done)
 
-    def run(self, folder: RunFolder, display: Display) -> None:
+    def run(self, folder: Folder, display: Display) -> None:
         """Train to the end, evaluating on the way; an interruption still saves a checkpoint.
 
         Raises:
             NonFiniteError: a loss or a gradient is NaN or infinite; the last checkpoint stays.
             ConfigError: the folder cannot be written to.
             KeyboardInterrupt: passed on, once the checkpoint is written.
+            RankError: the weights are not the same in all processes any more.
         """
         keep_freed_memory()
         folder.write_config(self.config)
         try:
             display.start(self)
-            with self.shards, np.errstate(over="ignore", invalid="ignore"):  # named by checks
+            with self.ranks, np.errstate(over="ignore", invalid="ignore"):  # named by checks
                 self._train(folder, display)
         except KeyboardInterrupt:
             folder.save(LAST, self.model, self._facts())
@@ -149,7 +179,7 @@ class TrainingRun:
                 options = {**self.sizes, "seed": self.config.seed, "epoch": index}
                 yield from epoch_batches(self.train_ids, **options)
 
-    def _train(self, folder: RunFolder, display: Display) -> None:
+    def _train(self, folder: Folder, display: Display) -> None:
         for inputs, targets in itertools.islice(self.batches(), self.total_steps):
             started = time.perf_counter()
             loss = self._step(inputs, targets)
@@ -160,12 +190,12 @@ class TrainingRun:
 
     def _step(self, inputs: Array, targets: Array) -> float:
         """One step of gradient descent; returns the loss before it."""
-        loss = self.shards.compute_gradients(inputs, targets)
+        loss = self.ranks.compute_gradients(inputs, targets)
         self._check_finite("the loss", loss)
         norm = clip_grad_norm(self.model.parameters(), self.config.max_grad_norm)
         self.recent.grad_norm += norm
         self.lr = self.optimizer.lr
-        self.optimizer.step(each=self.shards.each)
+        self.optimizer.step(each=self.ranks.each)
         self.schedule.step()
         return loss
 
@@ -176,9 +206,10 @@ class TrainingRun:
         self.recent.loss += loss
         self.recent.seconds += seconds
 
-    def _evaluate(self, folder: RunFolder, display: Display) -> None:
+    def _evaluate(self, folder: Folder, display: Display) -> None:
         started = time.perf_counter()
-        val_loss = evaluate(self.shards, self.validation_ids, seq_len=self.seq_len)
+        self._check_ranks(f"after {self.steps_done} steps")
+        val_loss = self.job.first(self._validation_loss)
         self._check_finite("the validation loss", val_loss)
         metrics = {
             "step": self.steps_done,
@@ -196,9 +227,15 @@ class TrainingRun:
             self.best_loss = val_loss
             folder.save(BEST, self.model, self._facts())
         self.has_picture = folder.draw(self.history)
-        sample = self._sample()
+        sample = self.job.first(self._sample)
         self.seconds += time.perf_counter() - started
         display.evaluation(self, metrics, sample)
+
+    def _check_ranks(self, when: str, **things: bytes) -> None:
+        self.job.check_same(when, **things, weights=self.model.flat.data)
+
+    def _validation_loss(self) -> float:
+        return evaluate(self.shards, self.validation_ids, seq_len=self.seq_len)
 
     def _check_finite(self, name: str, loss: float) -> None:
         if not math.isfinite(loss):

@@ -37,6 +37,9 @@ FLOORS = {
     "evaluate": 5,
     "config": 5,
     "shards": 5,
+    "job": 5,
+    "mpi": 5,
+    "ranks": 5,
     "run_folder": 5,
     "train": 5,
     "cli": 5,
@@ -57,13 +60,20 @@ SIDEWAYS = {
     ("cases", "case"),
     ("inputs", "_typing"),
     ("run_folder", "config"),  # a run folder keeps its configuration
+    ("ranks", "shards"),
+    ("ranks", "job"),
+    ("mpi", "job"),
     ("train", "shards"),
     ("evaluate", "shards"),
+    ("train", "ranks"),
+    ("train", "job"),
     ("train", "config"),
     ("train", "evaluate"),
     ("train", "run_folder"),
     ("train", "cli"),  # `python -m capstone.train` is the command `capstone train`
     ("cli", "config"),
+    ("cli", "job"),
+    ("cli", "mpi"),
     ("cli", "run_folder"),
     ("cli", "train"),
     ("__main__", "cli"),
@@ -74,7 +84,7 @@ SIDEWAYS = {
 }
 # the highest floor that they need
 LOW = {"generate": 0, "checkpoint": 2, "optim": 2, "data": 0, "badges": 0}
-OPTIONAL = {"matplotlib", "rich", "threadpoolctl"}  # of the extra `train`
+OPTIONAL = {"matplotlib", "rich", "threadpoolctl", "mpi4py"}  # of the extras
 
 
 def unit_of(path):

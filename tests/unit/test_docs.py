@@ -21,6 +21,7 @@ RUNNABLE = [
         "how-strong-is-a-check.md",
         "how-to-read-a-failure.md",
         "how-the-verdict-is-made.md",
+        "train-on-several-machines.md",
         "verify-your-own-layer.md",
         "where-it-goes-wrong.md",
     )

@@ -32,9 +32,9 @@ def batch() -> tuple[np.ndarray, np.ndarray]:
     return inputs, targets
 
 
-def gradients_of(model, count, batch, micro_batches=1):
+def gradients_of(model, count, batch, micro_batches=1, **options):
     with Shards(model, count, micro_batches) as shards:
-        loss = shards.compute_gradients(*batch, ignore_index=-1)
+        loss = shards.compute_gradients(*batch, ignore_index=-1, **options)
     return loss, model.flat.grad.copy()
 
 
@@ -150,6 +150,19 @@ def test_a_batch_that_does_not_count_at_all_has_no_loss_and_no_gradient(model, b
     assert not grad.any()
 
 
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("cut", [1, 3])
+def test_parts_of_a_batch_add_up_to_the_whole(model, batch, count, cut):
+    whole_loss, whole = gradients_of(model, count, batch)
+    valid = np.count_nonzero(batch[1] != -1)
+    parts = [[half[rows] for half in batch] for rows in (slice(cut), slice(cut, None))]
+    losses, grads = zip(
+        *(gradients_of(model, count, part, total=valid) for part in parts), strict=True
+    )
+    assert distance(sum(losses), whole_loss) < tolerances.TWO_WAYS
+    assert distance(sum(grads), whole) < tolerances.TWO_WAYS
+
+
 def test_what_fails_in_a_shard_is_raised(model, batch):
     inputs, targets = batch
     inputs[-1, -1] = 11
@@ -188,10 +201,13 @@ def test_shards_outside_of_their_with_statement_are_refused(model, batch):
         shards.compute_gradients(*batch, ignore_index=-1)
 
 
-@pytest.mark.parametrize(("cores", "batch_size", "count"), [(2, 12, 2), (8, 3, 3), (1, 5, 1)])
-def test_by_default_every_core_has_a_shard(monkeypatch, cores, batch_size, count):
+@pytest.mark.parametrize(
+    ("cores", "batch_size", "processes", "count"),
+    [(2, 12, 1, 2), (8, 3, 1, 3), (1, 5, 1, 1), (8, 9, 3, 2), (2, 3, 4, 1)],
+)
+def test_by_default_every_core_has_a_shard(monkeypatch, cores, batch_size, processes, count):
     monkeypatch.setattr("capstone.shards.usable_cores", lambda: cores)
-    assert default_threads(batch_size) == count
+    assert default_threads(batch_size, processes=processes) == count
 
 
 def test_without_threadpoolctl_there_is_one_shard(monkeypatch):

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from capstone.cli import badge, generate, gradcheck, mutate, train
-from capstone.errors import CapstoneError
+from capstone.errors import CapstoneError, RankError
+from capstone.mpi import is_other_rank
 
 MISUSE = 2
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
@@ -19,7 +20,9 @@ class OneLineParser(argparse.ArgumentParser):
     """Reports a mistake in one line, without the usage in front of it."""
 
     def error(self, message: str) -> NoReturn:
-        """Print the line and exit with code 2."""
+        """Print the line and exit with code 2; of several processes, the first does that."""
+        if is_other_rank():
+            self.exit()
         self.exit(MISUSE, f"{self.prog}: {message}; see {self.prog} --help\n")
 
 
@@ -54,6 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code: int = options.run(options)
         print(end="", flush=True)
+    except RankError as error:
+        return _give_up(options.command, error, error.code)
     except CapstoneError as error:
         return _give_up(options.command, error, MISUSE)
     except MemoryError as error:

@@ -18,6 +18,22 @@ def make_display(path: Path) -> Display:
     return PlainDisplay(path)
 
 
+class SilentDisplay:
+    """Nothing: for a process that is not the first of its job."""
+
+    def start(self, run: TrainingRun) -> None:
+        """Nothing."""
+
+    def step(self, run: TrainingRun, loss: float) -> None:
+        """Nothing."""
+
+    def evaluation(self, run: TrainingRun, metrics: dict[str, float], sample: str) -> None:
+        """Nothing."""
+
+    def finish(self, run: TrainingRun) -> None:
+        """Nothing."""
+
+
 class PlainDisplay:
     """Plain lines: for files, pipes, and where `rich` is missing.
 
@@ -45,7 +61,8 @@ class PlainDisplay:
             f"{len(run.validation_ids):,} to validate on, {model.vocab_size} different"
         )
         batch = f"{config.batch_size} x {run.seq_len} characters"
-        self.write(f"{run.total_steps:,} steps of {batch} in {config.dtype}")
+        where = "" if run.job.size == 1 else f" in {run.job.size} processes"
+        self.write(f"{run.total_steps:,} steps of {batch} in {config.dtype}{where}")
         self.write(f"everything goes to {self.path}")
         self.write()
 

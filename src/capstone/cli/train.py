@@ -5,11 +5,13 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from capstone.cli.display import make_display
+from capstone.cli.display import PlainDisplay, SilentDisplay, make_display
 from capstone.config import DEFAULT_STEPS, DTYPES, MODEL_KEYS, RunConfig, read_config, value_type
+from capstone.job import Job
+from capstone.mpi import find_job
 from capstone.ops.attention import POSITIONS
-from capstone.run_folder import LAST, RunFolder, free_folder
-from capstone.train import TrainingRun
+from capstone.run_folder import LAST, NoFolder, RunFolder, free_folder
+from capstone.train import Display, Folder, TrainingRun
 
 METAVARS = {int: "N", float: "X", str: "NAME", bool: None}
 HELP = {
@@ -69,16 +71,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Train; options on the command line win over those of `--config`."""
+    job = find_job()
+    job.run(lambda: _train(options, job))
+    return 0
+
+
+def _train(options: argparse.Namespace, job: Job) -> None:
     config = _choose(options)
-    training = TrainingRun(config)
-    folder = RunFolder(_folder(options.out, config))
-    display = make_display(folder.path)
+    training = TrainingRun(config, job)
+    made = job.first(lambda: RunFolder(_folder(options.out, config)))
     try:
-        training.run(folder, display)
+        training.run(*_outlets(made, job))
     except KeyboardInterrupt:
         done = f"interrupted after {training.steps_done} steps"
-        raise KeyboardInterrupt(f"{done}; the model is in {folder.path / LAST}") from None
-    return 0
+        raise KeyboardInterrupt(f"{done}; the model is in {made.path / LAST}") from None
+
+
+def _outlets(folder: RunFolder, job: Job) -> tuple[Folder, Display]:
+    """Of several processes, one writes and speaks: in lines, which is what `mpiexec` passes on."""
+    if job.size == 1:
+        return folder, make_display(folder.path)
+    return (folder, PlainDisplay(folder.path)) if job.is_first else (NoFolder(), SilentDisplay())
 
 
 def _choose(options: argparse.Namespace) -> RunConfig:

@@ -12,8 +12,11 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 import capstone.train
 from capstone.checkpoint import load_checkpoint
-from capstone.cli import main
+from capstone.cli import main, make_parser
+from capstone.cli import train as train_module
 from capstone.config import read_config
+from capstone.errors import RankError
+from unit.fake_job import run_ranks
 
 TEXT = "To be, or not to be, that is the question.\n" * 20
 NUMBERS = {"d_model": 8, "n_layers": 1, "n_heads": 2, "seq_len": 8, "batch_size": 4}
@@ -266,6 +269,38 @@ def test_control_c_saves_a_checkpoint():
     assert error.count("\n") == 1
     arrays, _ = load_checkpoint("run/last.npz")
     assert all(np.isfinite(array).all() for array in arrays.values())
+
+
+def test_of_several_processes_one_writes_and_speaks(folder, capsys):
+    sizes = ["--max-steps", "3", "--eval-every", "2", "--batch-size", "3", "--out", "run"]
+    options = make_parser().parse_args(["train", "--text-file", "text.txt", *SIZES, *sizes])
+    assert run_ranks(3, lambda job: train_module._train(options, job)) == [None] * 3
+    output, error = capsys.readouterr()
+    lines = output.splitlines()
+    assert error == ""
+    assert "3 steps of 3 x 8 characters in float32 in 3 processes" in lines
+    assert [line.split()[1] for line in lines if line.startswith("step ")] == ["2/3", "3/3"]
+    names = {path.name for path in (folder / "run").iterdir()}
+    assert names == {"config.toml", "metrics.jsonl", "last.npz", "best.npz", "loss.png"}
+    assert (folder / "run" / "metrics.jsonl").read_text(encoding="utf-8").count("\n") == 2
+
+
+def test_a_folder_with_content_is_refused_once_and_as_by_one_process(capsys):
+    options = make_parser().parse_args(["train", *SIZES, "--out", "."])
+    refused, silent = run_ranks(2, lambda job: train_module._train(options, job))
+    assert str(refused).startswith("run folder: a run never overwrites another: expected")
+    assert isinstance(silent, SystemExit)
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("code", [1, 2])
+def test_the_exit_code_is_that_of_the_rank_that_failed(capsys, monkeypatch, code):
+    def fail(*_):
+        raise RankError("rank 2 of 4 on one: no such text", code)
+
+    monkeypatch.setattr(train_module, "_train", fail)
+    assert train() == code
+    assert capsys.readouterr().err == "capstone train: rank 2 of 4 on one: no such text\n"
 
 
 def test_metrics_are_lines_of_json(folder):
