@@ -83,7 +83,7 @@ class Evaluator:
         if not is_stacked and y.shape != self.dy.shape:
             words = f"the output has shape {y.shape} in a later pass, expected {self.dy.shape}"
             raise ContractBrokenError(words)
-        return y
+        return y if y.dtype.kind in "fc" else y.astype(np.float64)  # differences are fractions
 
     def output_at(self, replaced: Mapping[int, Array]) -> Array:
         """y with some of the arguments replaced, by their numbers."""

@@ -26,6 +26,15 @@ def test_stacked_calls_agree_with_single_ones() -> None:
     assert evaluator.forwards == 3  # one for all, two single ones to compare with
 
 
+@pytest.mark.parametrize("kind", [int, bool])
+def test_whole_numbers_in_a_later_pass_are_numbers(kind: type) -> None:
+    kinds = iter([float])
+    forward = lambda x: np.sin(x).astype(next(kinds, kind))  # noqa: E731
+    variants = draw(5, 3, 4, seed=1)
+    y = evaluator_of(elementwise(forward, np.cos), draw(3, 4)).outputs({0: variants})
+    np.testing.assert_array_equal(y, np.sin(variants).astype(kind).astype(float), strict=True)
+
+
 @pytest.mark.parametrize("count", range(2, 8))
 def test_a_stack_as_long_as_the_batch_is_no_proof(count: int) -> None:
     op = Op(lambda x: (x * len(x), None), lambda dy, saved: dy)
