@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING
 
 import matplotlib
 import numpy as np
-from growth_counts import ROWS
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 
 if TYPE_CHECKING:
     from growth import Growth
 
 UNITS = {"time": ("ms a step", 1e3), "memory": ("MB at the peak", 1e-6)}
 COLORS = {"time": "#1f5fa8", "memory": "#a8481f"}
+LEGEND = ("measured", "counted, moved to the height of the points", "power law through them")
 NAMES = {
     "context": "context T, tokens",
     "width": "width D",
-    "layers": "layers",
-    "batch": "batch size",
+    "layers": "layers L",
+    "batch": "batch size B",
 }
 # None: neither the day nor the version, so that the same figures give the same file
 METADATA = {".svg": {"Date": None, "Creator": None}, ".png": {"Software": None}}
@@ -46,28 +46,27 @@ def draw(growths: list[Growth], out: Path) -> None:
 
 
 def draw_panel(axes: Axes, growth: Growth) -> None:
-    """The points, the power law through them, and the counted values at the height of the points."""
+    """The points, the power law through them, and the counted values moved to their height."""
     scale, color = UNITS[growth.quantity][1], COLORS[growth.quantity]
     sizes, law, counted = np.array(growth.sizes), *growth.fits()[:2]
     measured, values = scale * np.array(growth.measured), np.array(growth.counted, float)
     values *= np.exp(np.mean(np.log(measured)) - np.mean(np.log(values)))
-    axes.loglog(sizes, values, "--", color="0.45", label="shape of what is counted")
     ends = sizes[[0, -1]]
-    axes.loglog(ends, [scale * law.at(size) for size in ends], color=color, alpha=0.6, label="fit")
-    axes.loglog(sizes, measured, "o", color=color, markersize=4, label="measured")
-    symbol = ROWS[growth.row].symbol
-    exponent = f"{growth.quantity} $\\propto$ ${symbol}$^({law.exponent:.2f} ± {law.error:.2f})"
-    axes.set_title(f"{exponent}\ncounted: {counted.exponent:.2f}", fontsize=9)
+    line = [scale * law.at(size) for size in ends]
+    axes.loglog(sizes, measured, "o", color=color, markersize=4, label=LEGEND[0])
+    axes.loglog(sizes, values, "--", color="0.45", label=LEGEND[1])
+    axes.loglog(ends, line, color=color, alpha=0.6, label=LEGEND[2])
+    exponent = f"{growth.quantity}: exponent {law.exponent:.2f} ± {law.error:.2f}"
+    axes.set_title(f"{exponent}\ncounted {counted.exponent:.2f}", fontsize=9)
     set_ticks(axes, sizes)
 
 
 def set_ticks(axes: Axes, sizes: np.ndarray) -> None:
     """Labels that do not touch: every doubling of the size, and plain numbers upwards."""
     axes.xaxis.set_major_locator(FixedLocator([sizes[0] * 2**n for n in range(5)]))
-    axes.xaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.yaxis.set_minor_formatter(NullFormatter())
     for axis in (axes.xaxis, axes.yaxis):
+        axis.set_minor_locator(NullLocator())
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.tick_params(labelsize=8)
     axes.grid(alpha=0.25)
