@@ -82,8 +82,10 @@ def check_out(parser: argparse.ArgumentParser, out: Path) -> None:
     if out.suffix not in FORMATS:
         rule = "--out must name a kind of picture"
         parser.error(f"{rule}: expected a name in {' or '.join(FORMATS)}, got {out}")
-    if out.is_dir() or not out.parent.is_dir():
-        parser.error(f"--out must be a file in a folder that exists: expected one, got {out}")
+    if not out.parent.is_dir():
+        parser.error(f"--out must be in a folder that exists: expected one, got {out.parent}")
+    if out.is_dir():
+        parser.error(f"--out must be a file: expected one, got the folder {out}")
     if find_spec("matplotlib") is None:
         parser.error('--out needs matplotlib: pip install ".[train]"')
 
