@@ -3,10 +3,11 @@
     python benchmarks/growth.py [--rows context width] [--rounds 7] [--out growth.svg]
 
 One size grows, all others stay as in the preset `tiny`; a wider model has more heads, not wider
-ones. A step is forward, loss and backward, in float32, one shard and one thread of BLAS; its memory
-is the most that NumPy holds at once beside parameters, gradients and batch. In every round each row
-has a process of its own, which goes through the sizes upwards or downwards in turn. A power law is
-fitted to the medians, and in the same way to the operations and the saved values as counted.
+ones. A step is forward, loss and backward, in float32, one shard and one thread of BLAS; its time
+is that of the processor, its memory the most that NumPy holds at once beside parameters, gradients
+and batch. In every round each row has a process of its own, which goes through the sizes upwards or
+downwards in turn. A power law is fitted to the medians, and in the same way to the operations and
+the saved values as counted.
 """
 
 import argparse
