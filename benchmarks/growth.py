@@ -25,7 +25,6 @@ from power_law import PowerLaw, fit_larger_half, fit_power_law
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 FORMATS = (".svg", ".png")
-UNITS = {"time": ("ms", 1e3), "memory": ("MB", 1e-6)}
 HEADER = ("grows", "of", "all sizes", "counted", "larger half", "counted")
 
 
@@ -53,8 +52,8 @@ def main() -> None:
     """Measure, print the tables, and draw."""
     options = parse()
     growths = measure(options.rows, options.rounds)
-    print(f"Points: medians of {options.rounds} rounds; memory from one step.\n")
-    print(aligned(point_lines(options.rows, growths)))
+    print(f"Times are medians of {options.rounds} rounds; GFLOP/s and MB saved are as counted.\n")
+    print(aligned(point_lines(growths)))
     print("\nExponents of power laws, with standard errors, beside those of the counted values.\n")
     print(aligned([HEADER, *map(exponent_line, growths)]))
     if options.out is not None:
@@ -121,14 +120,18 @@ def run_process(row: str, quantity: str, *, is_reversed: bool) -> list[float]:
     return measured[::order]
 
 
-def point_lines(rows: list[str], growths: list[Growth]) -> list[tuple[str, ...]]:
-    """Sizes, milliseconds and megabytes of every row."""
+def point_lines(growths: list[Growth]) -> list[tuple[str, ...]]:
+    """The sizes of every row, and under them what was measured and what was counted."""
     lines: list[tuple[str, ...]] = []
-    for row in rows:
-        lines.append((row, ROWS[row].symbol, *map(str, ROWS[row].sizes)))
-        for growth in (growth for growth in growths if growth.row == row):
-            unit, scale = UNITS[growth.quantity]
-            lines.append(("", unit, *(f"{scale * value:.1f}" for value in growth.measured)))
+    for growth in growths:
+        pairs = list(zip(growth.measured, growth.counted, strict=True))
+        if growth.quantity == "time":
+            lines.append((growth.row, ROWS[growth.row].symbol, *map(str, growth.sizes)))
+            lines.append(("", "ms", *(f"{1e3 * seconds:.1f}" for seconds, _ in pairs)))
+            lines.append(("", "GFLOP/s", *(f"{n / seconds / 1e9:.0f}" for seconds, n in pairs)))
+        else:
+            lines.append(("", "MB", *(f"{peak / 1e6:.1f}" for peak, _ in pairs)))
+            lines.append(("", "MB saved", *(f"{saved / 1e6:.1f}" for _, saved in pairs)))
     return lines
 
 
