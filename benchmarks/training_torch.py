@@ -1,14 +1,20 @@
-"""The training step of `training.py` in PyTorch, eager or compiled; needs `tests` on the path."""
+"""The training step of `training.py`, and whole runs, in PyTorch; needs `tests` on the path."""
 
+import itertools
+import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor
 from training import LEARNING_RATE, MAX_NORM, WEIGHT_DECAY
 
 from capstone._typing import Array
+from capstone.data import evaluation_batches
+from capstone.evaluate import EVALUATION_TOKENS
 from capstone.model import TrainableTransformer
+from capstone.optim.schedule import warmup_cosine
+from capstone.train import BETAS, TrainingRun
 from oracle.reference_layers import load
 from oracle.reference_model import Transformer, language_loss
 
@@ -67,13 +73,58 @@ def make_loss(
     return compiled
 
 
-def make_optimizer(weights: list[torch.nn.Parameter]) -> torch.optim.AdamW:
+def make_optimizer(
+    weights: list[torch.nn.Parameter],
+    *,
+    betas: tuple[float, float] = (0.9, 0.999),
+    weight_decay: float = WEIGHT_DECAY,
+) -> torch.optim.AdamW:
     """AdamW in the fastest form that this PyTorch has; matrices decay, gains do not."""
     groups = [
-        {"params": [w for w in weights if w.ndim >= 2], "weight_decay": WEIGHT_DECAY},
+        {"params": [w for w in weights if w.ndim >= 2], "weight_decay": weight_decay},
         {"params": [w for w in weights if w.ndim < 2], "weight_decay": 0.0},
     ]
     try:
-        return torch.optim.AdamW(groups, lr=LEARNING_RATE, fused=True)
+        return torch.optim.AdamW(groups, lr=LEARNING_RATE, betas=betas, fused=True)
     except RuntimeError:
-        return torch.optim.AdamW(groups, lr=LEARNING_RATE, foreach=True)
+        return torch.optim.AdamW(groups, lr=LEARNING_RATE, betas=betas, foreach=True)
+
+
+def train_as(run: TrainingRun) -> float:
+    """Train as a run of ours would, from its weights and with its batches; the last loss."""
+    config = run.config
+    torch.set_num_threads(config.threads or 1)
+    module = Transformer(run.model.config)
+    load(module, run.model)
+    weights = list(module.parameters())
+    optimizer = make_optimizer(weights, betas=BETAS, weight_decay=config.weight_decay)
+    sizes = {"batch_size": EVALUATION_TOKENS // run.seq_len, "seq_len": run.seq_len}
+    val_loss = math.nan
+    for step, batch in enumerate(itertools.islice(run.batches(), run.total_steps)):
+        for group in optimizer.param_groups:
+            group["lr"] = warmup_cosine(
+                step,
+                peak_lr=config.lr,
+                min_lr=config.last_lr,
+                warmup_steps=config.warmup_steps,
+                total_steps=run.total_steps,
+            )
+        x, y = (torch.from_numpy(part) for part in batch)  # (B, T) each
+        optimizer.zero_grad()
+        language_loss(module(x), y).backward()
+        torch.nn.utils.clip_grad_norm_(weights, config.max_grad_norm)
+        optimizer.step()
+        if (step + 1) % config.eval_every == 0 or step + 1 == run.total_steps:
+            val_loss = evaluate(module, evaluation_batches(run.validation_ids, **sizes))
+    return val_loss
+
+
+@torch.inference_mode()
+def evaluate(module: Transformer, batches: Iterable[tuple[Array, Array]]) -> float:
+    """The mean loss over all targets."""
+    total, count = 0.0, 0
+    for batch in batches:
+        x, y = (torch.tensor(part) for part in batch)  # (B, T) each
+        total += language_loss(module(x), y).item() * y.numel()
+        count += y.numel()
+    return total / count
