@@ -4,7 +4,7 @@
 
 Both sides start from the same weights, see the same batches in the same order, and have the same
 schedule, clipping and optimizer; both go through the whole validation split at every evaluation.
-Ours also writes its checkpoints, its picture and a sample of text then, as `capstone train` does. In
+Ours also writes its checkpoints, its picture and a sample then, as `capstone train` does. In
 each round every side has a process of its own, and the order changes. The Python that runs it needs
 `capstone` with its extra `train`, and torch, as in the environment of `tox run -e compare`.
 """
