@@ -1,6 +1,6 @@
 """What a check says, as text, as plain data and as a page."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, is_dataclass
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ class Report(Outcome):
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as what JSON knows; numbers that are not finite become None."""
-        plain: dict[str, Any] = _plain({**asdict(self), "ok": self.ok, "text": str(self)})
+        plain: dict[str, Any] = _plain({**vars(self), "ok": self.ok, "text": str(self)})
         return plain
 
     def to_html(self, path: str | Path) -> None:
@@ -39,8 +39,11 @@ class Report(Outcome):
 
 
 def _plain(thing: Any) -> Any:
-    if isinstance(thing, dict):
-        return {key: _plain(value) for key, value in thing.items()}
+    if isinstance(thing, float):
+        return thing if isfinite(thing) else None
     if isinstance(thing, list | tuple):
         return [_plain(item) for item in thing]
-    return None if isinstance(thing, float) and not isfinite(thing) else thing
+    fields = vars(thing) if is_dataclass(thing) else thing
+    if isinstance(fields, dict):
+        return {key: _plain(value) for key, value in fields.items()}
+    return thing

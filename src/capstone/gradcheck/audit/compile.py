@@ -33,7 +33,7 @@ def compiled(function: FunctionType, tree: ast.Module) -> FunctionType | None:
     outer = [name for name in free if name != "__class__"]
     if outer:  # inside of a function with these variables the code closes over them too
         body = _around(f"def outer({', '.join(outer)}): pass", body)
-    whole = ast.fix_missing_locations(ast.Module(body, []))
+    whole = ast.Module(body, [])
     try:
         code = compile(whole, f"<{function.__name__} with a bug>", "exec")
     except (SyntaxError, ValueError, TypeError):

@@ -3,7 +3,7 @@
 import ast
 import copy
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from capstone.gradcheck.audit.array_edits import (
     Edit,
@@ -57,10 +57,9 @@ def mutations(tree: ast.Module | None, *, nested_only: bool = False) -> Iterator
     names = _local_names(tree)
     body = {id(node) for part in _bodies(tree, nested_only) for node in ast.walk(part)}
     body -= {id(node) for part in _clockwork(tree) for node in ast.walk(part)}
-    for number, node in enumerate(ast.walk(tree)):
+    for node in ast.walk(tree):
         for words, new in _edits(node, names) if id(node) in body else ():
-            mistaken = copy.deepcopy(tree)
-            _replace(mistaken, number, new)
+            mistaken = _copied(tree, node, copy.deepcopy(new))
             line = getattr(node, "lineno", 0)
             yield Mutation(line, words, ast.fix_missing_locations(mistaken))
 
@@ -236,13 +235,12 @@ def _local_names(tree: ast.Module) -> list[str]:
     ]
 
 
-def _replace(tree: ast.Module, number: int, new: ast.AST | None) -> None:
-    """Put `new` in the place of the node that `ast.walk` meets as number `number`."""
-    old = list(ast.walk(tree))[number]
-    new = copy.deepcopy(new)
-    for parent in ast.walk(tree):
-        for field, value in ast.iter_fields(parent):
-            if value is old:
-                setattr(parent, field, new)
-            elif isinstance(value, list) and any(item is old for item in value):
-                setattr(parent, field, [new if item is old else item for item in value])
+def _copied(part: Any, old: ast.AST, new: ast.AST | None) -> Any:
+    """A tree, or a part of one, with `new` in the place of `old`; `copy.deepcopy` is slower."""
+    if part is old:
+        return new
+    if isinstance(part, list):
+        return [_copied(item, old, new) for item in part]
+    if not isinstance(part, ast.AST):
+        return part
+    return type(part)(**{name: _copied(value, old, new) for name, value in vars(part).items()})
