@@ -36,7 +36,7 @@ def make_numpy_parts(
     optimizer = AdamW(model.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
 
     def update() -> None:
-        clip_grad_norm(model.parameters(), MAX_NORM)
+        clip_grad_norm(model.parameters(), MAX_NORM, each=shards.each)
         optimizer.step(each=shards.each)
 
     return lambda: shards.compute_gradients(tokens, targets), update

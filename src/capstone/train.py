@@ -192,10 +192,11 @@ class TrainingRun:
         """One step of gradient descent; returns the loss before it."""
         loss = self.ranks.compute_gradients(inputs, targets)
         self._check_finite("the loss", loss)
-        norm = clip_grad_norm(self.model.parameters(), self.config.max_grad_norm)
+        each, parameters = self.ranks.each, self.model.parameters()
+        norm = clip_grad_norm(parameters, self.config.max_grad_norm, each=each)
         self.recent.grad_norm += norm
         self.lr = self.optimizer.lr
-        self.optimizer.step(each=self.ranks.each)
+        self.optimizer.step(each=each)
         self.schedule.step()
         return loss
 

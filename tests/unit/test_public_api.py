@@ -189,7 +189,8 @@ def test_the_loss_takes_logits_and_targets_and_all_else_by_name():
 
 
 def test_clipping_takes_parameters_and_a_norm():
-    assert parameters(optim.clip_grad_norm) == ["params", "max_norm"]
+    assert parameters(optim.clip_grad_norm) == ["params", "max_norm", "each"]
+    assert keyword_only(optim.clip_grad_norm) == {"each"}
 
 
 @pytest.mark.parametrize("name", ["Adam", "AdamW", "SGD", "WarmupCosine"])

@@ -2,24 +2,26 @@
 
 import math
 from collections.abc import Iterable
+from typing import NoReturn
 
 import numpy as np
 
 from capstone._checks import fail
 from capstone._typing import Array
 from capstone.errors import NonFiniteError
-from capstone.optim.runs import blocks, check_distinct, label
+from capstone.optim.runs import Each, blocks, check_distinct, in_turn, label
 from capstone.parameter import Parameter
 
 NORM_EPSILON = 1e-6  # PyTorch's: a clipped gradient ends up this much, relatively, below max_norm
 
 
-def clip_grad_norm(params: Iterable[Parameter], max_norm: float) -> float:
+def clip_grad_norm(params: Iterable[Parameter], max_norm: float, *, each: Each = in_turn) -> float:
     """Scale all gradients by one factor if their joint 2-norm is above `max_norm`.
 
     Args:
         params: parameters, each once; their `grad` is scaled in place.
         max_norm: the norm allowed, above 0; infinity only measures.
+        each: goes through the blocks of all gradients; they do not depend on each other.
 
     Returns:
         The norm before clipping, summed in float64.
@@ -33,35 +35,43 @@ def clip_grad_norm(params: Iterable[Parameter], max_norm: float) -> float:
     if not max_norm > 0.0:
         rule = "max_norm must be positive"
         fail("clip_grad_norm", rule, expected="max_norm > 0", got=max_norm)
-    norm = math.sqrt(sum(_finite_square(parameter, i) for i, parameter in enumerate(params)))
-    coefficient = max_norm / (norm + NORM_EPSILON)
+    parts = [part for parameter in params for part in _parts(parameter.grad)]
+    square = sum(each(_square, parts))
+    if not math.isfinite(square):
+        _name_the_culprit(params)
+    norm = math.sqrt(square)
+    coefficient = float(max_norm) / (norm + NORM_EPSILON)
     if coefficient < 1.0:
-        for parameter in params:
-            parameter.grad *= coefficient
+        each(lambda part: np.multiply(part, coefficient, out=part), parts)
     return norm
 
 
-def _finite_square(parameter: Parameter, position: int) -> float:
-    """The sum of squares of one gradient, or an error that names it."""
-    with np.errstate(over="ignore"):  # found below
-        total = _square(parameter.grad.reshape(-1))
-    if not math.isfinite(total):
-        name, finite = label(parameter, position), np.isfinite(parameter.grad)
-        if finite.all():
-            rule = f"the norm of the gradient of {name} must be finite"
-            got = f"entries up to {np.abs(parameter.grad).max():.1e}, whose squares overflow"
-            fail("clip_grad_norm", rule, expected="a number", got=got, error=NonFiniteError)
-        worst = tuple(map(int, np.unravel_index(finite.argmin(), finite.shape)))
-        rule = f"the gradient of {name} must be finite"
-        got = f"{parameter.grad[worst]} at {worst}"
-        fail("clip_grad_norm", rule, expected="finite entries", got=got, error=NonFiniteError)
-    return total
+def _parts(grad: Array) -> list[Array]:
+    """Views that cover a gradient: blocks of its row of memory, if it is one."""
+    if not grad.flags.c_contiguous:
+        return [grad]
+    row = grad.reshape(-1)  # (N,)
+    return [row[block] for block in blocks(row.size)]
 
 
-def _square(row: Array) -> float:
-    """The sum of squares of a row (N,), in float64 without a float64 copy of the row."""
-    total = 0.0
-    for block in blocks(row.size):
-        wide = row[block].astype(np.float64, copy=False)  # (block,)
-        total += float(wide @ wide)
-    return total
+def _square(part: Array) -> float:
+    """The sum of squares, in float64."""
+    wide = part.astype(np.float64, copy=False).reshape(-1)  # (N,)
+    with np.errstate(over="ignore"):  # found by its infinity
+        return float(wide @ wide)
+
+
+def _name_the_culprit(params: list[Parameter]) -> NoReturn:
+    """Raise for the gradient that made the norm NaN or infinite, a large one if all are finite."""
+    for position, parameter in enumerate(params):
+        finite = np.isfinite(parameter.grad)
+        if not finite.all():
+            worst = tuple(map(int, np.unravel_index(finite.argmin(), finite.shape)))
+            rule = f"the gradient of {label(parameter, position)} must be finite"
+            got = f"{parameter.grad[worst]} at {worst}"
+            fail("clip_grad_norm", rule, expected="finite entries", got=got, error=NonFiniteError)
+    peaks = [np.abs(parameter.grad).max(initial=0.0) for parameter in params]
+    largest = int(np.argmax(peaks))
+    rule = f"the norm of the gradient of {label(params[largest], largest)} must be finite"
+    got = f"entries up to {peaks[largest]:.1e}, whose squares overflow"
+    fail("clip_grad_norm", rule, expected="a number", got=got, error=NonFiniteError)

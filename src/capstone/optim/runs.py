@@ -3,7 +3,7 @@
 A model keeps its parameters as views into one array. An optimizer that steps from parameter to
 parameter pays NumPy's overhead for each; one that takes whole rows in one go sends them through
 main memory once per arithmetic operation. Merging the views and cutting the result into blocks
-that stay in the processor's cache avoids both.
+that stay near the processor avoids both.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -15,8 +15,8 @@ from capstone._checks import fail
 from capstone._typing import Array
 from capstone.parameter import Parameter
 
-BLOCK = 32_768
-"""Entries per block: 128 KiB of float32, so data, gradient, moments and scratch share a cache."""
+BLOCK = 131_072
+"""Entries per block: 512 KiB of float32. In smaller ones, threads would wait for Python's lock."""
 
 
 T = TypeVar("T")

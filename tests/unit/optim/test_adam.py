@@ -132,15 +132,15 @@ def test_float32_stays_float32(make):
     parameters = make_parameters([(3, 4), (5,)], np.float32)
     optimizer = make(parameters, lr=np.float64(0.1))
     optimizer.step()
-    arrays = [array for m in optimizer._moments for array in (*m.run, m.mean, m.square)]
+    arrays = [array for m in optimizer._moments for array in (*m.run, m.grads, m.squares)]
     assert {array.dtype for array in arrays} == {np.dtype(np.float32)}
 
 
 def test_packed_parameters_make_one_run_for_each_group():
     parameters = make_parameters([(3,), (3, 4), (5,), (2, 7)])
     pack(parameters)
-    assert [len(moments.mean) for moments in AdamW(parameters)._moments] == [8, 26]
-    assert [len(moments.mean) for moments in Adam(parameters)._moments] == [34]
+    assert [len(moments.grads) for moments in AdamW(parameters)._moments] == [8, 26]
+    assert [len(moments.grads) for moments in Adam(parameters)._moments] == [34]
 
 
 @pytest.mark.parametrize("make", [Adam, AdamW])

@@ -1,6 +1,7 @@
 """clip_grad_norm: the norm is right, never exceeded, and a NaN is named before anything moves."""
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -82,6 +83,26 @@ def test_clipping_writes_into_the_gradient():
     clip_grad_norm(params, np.float64(1.0))
     assert params[0].grad is grad
     assert grad[0] < 1.0
+
+
+def test_a_gradient_that_is_no_row_of_memory_is_clipped_too():
+    strided = np.array([[3.0, 4.0], [0.0, 0.0]]).T
+    params = with_gradients(strided, np.zeros((0, 2)))
+    assert clip_grad_norm(params, 1.0) == 5.0
+    assert strided[1, 0] == params[0].grad[1, 0] < 1.0
+
+
+@pytest.mark.parametrize("max_norm", [0.1, 1e9])
+def test_in_threads_the_bits_are_the_same(monkeypatch, max_norm):
+    monkeypatch.setattr("capstone.optim.runs.BLOCK", 50)
+    grads = np.random.default_rng(0).standard_normal((3, 7, 33)).astype(np.float32)
+    alone, together = with_gradients(*grads.copy()), with_gradients(*grads.copy())
+    with ThreadPoolExecutor(3) as pool:
+        each = lambda function, items: list(pool.map(function, items))  # noqa: E731
+        norm = clip_grad_norm(together, max_norm, each=each)
+    assert norm == clip_grad_norm(alone, max_norm)
+    for a, b in zip(alone, together, strict=True):
+        np.testing.assert_array_equal(a.grad, b.grad)
 
 
 def test_a_zero_gradient_stays_zero():
