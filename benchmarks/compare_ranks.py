@@ -69,6 +69,12 @@ def parse() -> argparse.Namespace:
     for count in options.ranks:
         if not 1 <= count <= most:
             parser.error(f"every rank needs a row of the batch: expected 1 to {most}, got {count}")
+    if len({*options.ranks}) < len(options.ranks):
+        parser.error(
+            f"each number of ranks is timed once: expected no repeats, got {options.ranks}"
+        )
+    if find_spec("threadpoolctl") is None:
+        parser.error('threadpoolctl must be installed: pip install ".[train]"')
     if find_spec("mpi4py") is None or find_launcher() is None:
         parser.error("mpi4py and mpiexec must be installed: `pip install mpi4py mpich` has both")
     return options

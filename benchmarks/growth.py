@@ -86,6 +86,13 @@ def check_out(parser: argparse.ArgumentParser, out: Path) -> None:
         parser.error(f"--out must be in a folder that exists: expected one, got {out.parent}")
     if out.is_dir():
         parser.error(f"--out must be a file: expected one, got the folder {out}")
+    is_new = not out.exists()
+    try:
+        out.open("ab").close()
+    except OSError as error:
+        parser.error(f"--out must be writable: expected a file, got {error.strerror} at {out}")
+    if is_new:
+        out.unlink()
     if find_spec("matplotlib") is None:
         parser.error('--out needs matplotlib: pip install ".[train]"')
 

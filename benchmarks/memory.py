@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tracemalloc
 from collections.abc import Iterable, Iterator
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -68,7 +69,13 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--preset", choices=tuple(PRESETS), nargs="+", default=list(PRESETS))
     parser.add_argument("--shards", type=int, nargs="+", default=[1, 2], metavar="N")
     parser.add_argument("--job", help=argparse.SUPPRESS)  # what one process measures, in JSON
-    return parser.parse_args()
+    options = parser.parse_args()
+    for count in options.shards:
+        if count < 1:
+            parser.error(f"--shards must be positive: expected >= 1, got {count}")
+    if find_spec("threadpoolctl") is None:
+        parser.error('threadpoolctl must be installed: pip install ".[train]"')
+    return options
 
 
 def run_process(**job: Any) -> dict[str, float]:

@@ -153,23 +153,27 @@ def stream_batch(
     """
     check_positive("stream", context=context, max_new_tokens=max_new_tokens)
     _check_settings("stream", temperature, top_k, top_p)
-    prompts = np.asarray(prompts)  # (B, N)
-    _check_prompts("stream", prompts, "B", "N")
+    prompts = _as_batch("stream", prompts)  # (B, N)
     rngs = _generators("stream", seed, len(prompts))
     draw = partial(sample_next, temperature=temperature, top_k=top_k, top_p=top_p)
     start = prompts[:, -context:].astype(np.int64)  # (B, at most context)
-    ends = frozenset(stop or ())
+    ends = frozenset(() if stop is None else stop)
 
     def rows() -> Iterator[list[int | None]]:
         windows, is_open = start, [True] * len(prompts)
         for _ in range(max_new_tokens):
             logits = forward(windows)[:, -1]  # (B, V)
-            tokens = [draw(row, rng=rng) for row, rng in zip(logits, rngs, strict=True)]
-            is_open = [a and b not in ends for a, b in zip(is_open, tokens, strict=True)]
+            tokens: list[int | None] = [
+                draw(row, rng=rng) if was_open else None
+                for was_open, row, rng in zip(is_open, logits, rngs, strict=True)
+            ]
+            tokens = [None if token in ends else token for token in tokens]
+            is_open = [token is not None for token in tokens]
             if not any(is_open):
                 return
-            yield [b if a else None for a, b in zip(is_open, tokens, strict=True)]
-            windows = np.append(windows, np.array(tokens)[:, None], axis=1)[:, -context:]
+            yield tokens
+            read = [[token or 0] for token in tokens]  # what ended rows read on does not matter
+            windows = np.append(windows, read, axis=1)[:, -context:]
 
     return rows()
 
@@ -194,7 +198,7 @@ def _generators(where: str, seed: Seed, count: int) -> list[np.random.Generator]
         return [seed] * count
     check_not_negative(where, seed=seed)
     key = (SAMPLING_STREAM,)
-    seeds = [np.random.SeedSequence(seed + row, spawn_key=key) for row in range(count)]
+    seeds = [np.random.SeedSequence(int(seed) + row, spawn_key=key) for row in range(count)]
     return [np.random.default_rng(sequence) for sequence in seeds]
 
 
@@ -218,6 +222,17 @@ def _check_logits(where: str, logits: Array) -> None:
         worst = int(finite.argmin())
         got = f"{logits[worst]} for token {worst}"
         fail(where, "logits must be finite", expected="numbers", got=got, error=NonFiniteError)
+
+
+def _as_batch(where: str, prompts: Array) -> Array:
+    """Prompts of one length as an array (B, N)."""
+    try:
+        batch = np.asarray(prompts)  # (B, N)
+    except ValueError:
+        rule, expected = "the prompts must have one length", "ids of shape (B, N)"
+        fail(where, rule, expected=expected, got=f"lengths {[len(prompt) for prompt in prompts]}")
+    _check_prompts(where, batch, "B", "N")
+    return batch
 
 
 def _check_prompts(where: str, prompts: Array, *axes: str) -> None:

@@ -15,13 +15,11 @@ would hide that, and other causes with it; instead they are compared at each eva
 
 from types import TracebackType
 
-import numpy as np
-
 from capstone._checks import fail
 from capstone._typing import Array
 from capstone.errors import ConfigError
 from capstone.job import Job
-from capstone.shards import Shards
+from capstone.shards import Shards, check_batch, count_valid, cut
 
 
 class Ranks:
@@ -67,9 +65,10 @@ class Ranks:
         """
         if self._job.size == 1:
             return self._shards.compute_gradients(inputs, targets, ignore_index=ignore_index)
+        check_batch("Ranks.compute_gradients", inputs, targets)
         check_rows(len(inputs), self._job)
-        total = int(np.count_nonzero(targets != ignore_index))
-        mine = part(len(inputs), self._job)
+        total = count_valid(targets, ignore_index)
+        mine = cut(len(inputs), self._job.rank, self._job.size)
         loss = self._shards.compute_gradients(
             inputs[mine], targets[mine], ignore_index=ignore_index, total=total
         )
@@ -88,8 +87,3 @@ def check_rows(rows: int, job: Job) -> None:
         rule, expected = "every rank needs a row of the batch", f"batch_size >= {job.size}"
         mend = "start fewer processes, or use a larger batch_size"
         fail("ranks", rule, expected=expected, got=rows, mend=mend, error=ConfigError)
-
-
-def part(rows: int, job: Job) -> slice:
-    """This rank's rows of a batch: as many as the others', or one more."""
-    return slice(rows * job.rank // job.size, rows * (job.rank + 1) // job.size)

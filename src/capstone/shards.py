@@ -35,7 +35,8 @@ class Shards:
     """Replicas of a model that train it together; use it in a `with` statement.
 
     Args:
-        model: gets the sums of all gradients. It may be used by itself between two steps.
+        model: gets the sums of all gradients. It may be used by itself between two steps. Its
+            replicas are copies of what it is now, `recompute` included.
         count: number of shards, at least one; with one, everything happens in the caller's thread.
         micro_batches: pieces of each shard's part that go forward and backward one after another;
             a part of fewer rows has one for each row.
@@ -96,34 +97,31 @@ class Shards:
         Raises:
             UsageError: inputs and targets of different shapes; else see the model's `forward`.
         """
-        if inputs.shape != targets.shape or inputs.ndim < 2:
-            rule, expected = "inputs and targets must be batches of one shape", "(B, T) twice"
-            got = f"{inputs.shape} and {targets.shape}"
-            fail("Shards.compute_gradients", rule, expected=expected, got=got)
-        cuts = _parts(len(inputs), len(self._replicas))
+        check_batch("Shards.compute_gradients", inputs, targets)
+        cuts = cut_all(len(inputs), len(self._replicas))
         count = len(cuts)
-        mean_over = max(1, _count_valid(targets, ignore_index) if total is None else total)
+        mean_over = max(1, count_valid(targets, ignore_index) if total is None else total)
 
         def run(shard: int) -> float:
             model, loss = self._replicas[shard], 0.0
             mine, wanted = inputs[cuts[shard]], targets[cuts[shard]]
             model.flat.grad.fill(0)
-            for piece in _parts(len(mine), self._micro_batches):
-                share = _count_valid(wanted[piece], ignore_index) / mean_over
+            for piece in cut_all(len(mine), self._micro_batches):
+                share = count_valid(wanted[piece], ignore_index) / mean_over
                 loss += _add_gradients(model, mine[piece], wanted[piece], share, ignore_index)
             return loss
 
         losses = self.each(run, range(count))
         if count > 1:
-            self.each(lambda part: self._add_up(part, count), range(count))
+            self.each(lambda number: self._add_up(number, count), range(count))
         return sum(losses)
 
-    def _add_up(self, part: int, count: int) -> None:
-        """Add the gradients of the first `count` replicas, shard by shard, in one of the parts."""
+    def _add_up(self, number: int, count: int) -> None:
+        """Add the gradients of the first `count` replicas, shard by shard, in one of the pieces."""
         total = self._replicas[0].flat.grad
-        cut = _part(total.size, part, count)
+        piece = cut(total.size, number, count)
         for replica in self._replicas[1:count]:
-            total[cut] += replica.flat.grad[cut]
+            total[piece] += replica.flat.grad[piece]
 
     def each(self, function: Callable[[T], R], items: Sequence[T]) -> list[R]:
         """Call a function with every item; see `each_with_model`."""
@@ -149,11 +147,11 @@ class Shards:
             rule, expected = "several shards need their threads", "`with Shards(...) as shards:`"
             fail("Shards", rule, expected=expected, got="a call outside of it")
 
-        def run(part: int) -> list[R]:
-            model, own = self._replicas[part], items[_part(len(items), part, count)]
+        def run(number: int) -> list[R]:
+            model, own = self._replicas[number], items[cut(len(items), number, count)]
             return [function(model, item) for item in own]
 
-        futures = [self._pool.submit(copy_context().run, run, part) for part in range(count)]
+        futures = [self._pool.submit(copy_context().run, run, number) for number in range(count)]
         return [result for future in futures for result in future.result()]
 
 
@@ -176,18 +174,30 @@ def default_threads(batch_size: int, *, processes: int = 1) -> int:
     return max(1, min(usable_cores() // processes, batch_size))
 
 
-def _part(size: int, number: int, count: int) -> slice:
-    """One of `count` nearly equal parts of a row."""
+def check_batch(where: str, inputs: Array, targets: Array) -> None:
+    """Inputs and targets are batches of one shape, of at least one row.
+
+    Raises:
+        UsageError: they are not.
+    """
+    if inputs.shape != targets.shape or inputs.ndim < 2 or not len(inputs):
+        rule, expected = "inputs and targets must be batches of one shape", "(B, T) twice, B >= 1"
+        fail(where, rule, expected=expected, got=f"{inputs.shape} and {targets.shape}")
+
+
+def cut(size: int, number: int, count: int) -> slice:
+    """One of `count` nearly equal pieces of a row."""
     return slice(size * number // count, size * (number + 1) // count)
 
 
-def _parts(size: int, count: int) -> list[slice]:
-    """All parts of a row, none of them empty: at most `count`."""
+def cut_all(size: int, count: int) -> list[slice]:
+    """All pieces of a row, none of them empty: at most `count`."""
     count = min(size, count)
-    return [_part(size, number, count) for number in range(count)]
+    return [cut(size, number, count) for number in range(count)]
 
 
-def _count_valid(targets: Array, ignore_index: int | None) -> int:
+def count_valid(targets: Array, ignore_index: int | None) -> int:
+    """How many targets count."""
     return int(np.count_nonzero(targets != ignore_index))
 
 

@@ -112,9 +112,7 @@ class TrainingRun:
         self.config = config
         next(self.batches())  # a text too short for one batch is an error here
         check_rows(config.windows_a_step, self.job)
-        threads = config.threads or default_threads(
-            config.windows_a_step // self.job.size, processes=self.job.count_here()
-        )
+        threads = self._choose_threads(config)
         self.config = config.resolved(self.model.config, self.total_steps, threads)
         self.model.recompute = config.recompute
         self.shards = Shards(self.model, threads, config.micro_batches)
@@ -138,6 +136,12 @@ class TrainingRun:
         # where the text lies, and how many threads there are, may differ between machines
         options = replace(self.config, text_file=None, threads=1).to_toml()
         self._check_ranks("at the start", options=options.encode(), text=text.encode())
+
+    def _choose_threads(self, config: RunConfig) -> int:
+        """As many as are asked for, or else as there are cores; no more than rows of the batch."""
+        rows = -(-config.windows_a_step // self.job.size)
+        processes = self.job.count_here()  # all ranks meet here, whatever they were asked for
+        return min(rows, config.threads or default_threads(rows, processes=processes))
 
     @property
     def tokens_per_second(self) -> float:

@@ -183,6 +183,37 @@ def test_a_row_that_ended_has_no_more_tokens():
     assert rows == [[3, 7, 0], [None, 8, 1], [None, None, 2], [None, None, 3]]
 
 
+def test_ended_rows_draw_no_more():
+    def forward(tokens):
+        logits = counting(tokens)
+        logits[0, -1] = np.nan if tokens.shape[-1] > 1 else logits[0, -1]
+        return logits
+
+    options = {"context": 4, "max_new_tokens": 3, "temperature": 0, "stop": np.array([2])}
+    rows = list(stream_batch(forward, np.array([[1], [5]]), **options))
+    assert rows == [[None, 6], [None, 7], [None, 8]]
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.uint64])
+def test_prompts_of_any_integers_are_continued(dtype):
+    forward = lambda tokens: 50.0 * np.eye(300)[(tokens + 100) % 300]  # noqa: E731
+    prompt = np.array([90], dtype)
+    assert generate(forward, prompt, temperature=0, max_new_tokens=3) == [190, 290, 90]
+
+
+def test_the_seed_of_a_row_does_not_wrap_around():
+    options = {"context": 4, "max_new_tokens": 5}
+    prompts = np.ones((2, 1), int)
+    rows = list(stream_batch(undecided, prompts, seed=np.uint8(255), **options))
+    assert [b for _, b in rows] == generate(undecided, [1], seed=256)
+
+
+def test_prompts_of_different_lengths_are_rejected():
+    words = r"the prompts must have one length: expected ids of shape \(B, N\), got lengths"
+    with pytest.raises(UsageError, match=words):
+        stream_batch(counting, [[1, 2], [3]], context=4, max_new_tokens=1)
+
+
 def test_rows_that_share_a_generator_draw_from_it_in_turn():
     rng = np.random.default_rng(0)
     row, *_ = stream_batch(undecided, np.ones((3, 1), int), context=4, max_new_tokens=1, seed=rng)

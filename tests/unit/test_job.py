@@ -105,6 +105,17 @@ def test_a_mistake_where_one_rank_works_for_all_is_said_as_by_one_process():
     fails(run_ranks(3, lambda job: job.first(make)), ConfigError, "it has content")
 
 
+def test_a_later_mistake_of_the_first_rank_is_its_own():
+    def work(job):
+        job.first(lambda: 1)
+        if job.is_first:
+            raise DataError("no such text")
+        job.meet()
+
+    words = f"rank 0 of 3 on {HERE}: no such text"
+    fails(run_ranks(3, work), RankError, words)
+
+
 def test_too_little_memory_in_a_rank_is_no_bug():
     def work(job):
         if job.rank == 1:

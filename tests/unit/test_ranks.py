@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import tolerances
-from capstone.errors import ConfigError
+from capstone.errors import ConfigError, UsageError
 from capstone.job import Job
 from capstone.model import ModelConfig, TrainableTransformer
 from capstone.ranks import Ranks
@@ -73,6 +73,14 @@ def test_a_batch_with_fewer_rows_than_ranks_is_refused(batch):
     )
     refused, *_ = run_ranks(6, lambda job: gradients_of(batch, job))
     assert (type(refused), str(refused)) == (ConfigError, message)
+
+
+def test_inputs_and_targets_of_different_lengths_are_refused(batch):
+    inputs, targets = batch
+    first, *_ = run_ranks(2, lambda job: gradients_of((inputs[:-1], targets), job))
+    words = "Ranks.compute_gradients: inputs and targets must be batches of one shape: expected"
+    assert isinstance(first, UsageError)
+    assert str(first).startswith(words)
 
 
 def test_what_fails_in_the_part_of_one_rank_names_it(batch):

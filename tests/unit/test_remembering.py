@@ -68,6 +68,14 @@ def test_any_other_context_is_read_from_the_start(second):
     np.testing.assert_array_equal(read(tokens), model.infer(tokens))
 
 
+def test_a_context_beyond_the_models_is_refused_though_it_only_got_longer():
+    model, tokens = make_model(4), np.array([[1, 2, 3, 4, 5]])
+    read = model.remembering()
+    read(tokens[:, :4])
+    with pytest.raises(UsageError, match="expected 1 <= T <= 4, got T = 5"):
+        read(tokens)
+
+
 def test_a_context_that_is_changed_afterwards_is_not_taken_for_known():
     model, tokens = make_model(), np.array([[1, 2, 3, 4]])
     read = model.remembering()

@@ -183,7 +183,9 @@ def test_a_model_with_replicas_can_be_copied(model, batch):
 
 
 @pytest.mark.parametrize(
-    ("inputs", "targets"), [((B, T), (B, T - 1)), ((T,), (T,))], ids=["shapes differ", "no batch"]
+    ("inputs", "targets"),
+    [((B, T), (B, T - 1)), ((T,), (T,)), ((0, T), (0, T))],
+    ids=["shapes differ", "no batch", "no rows"],
 )
 def test_other_than_batches_of_one_shape_are_refused(model, inputs, targets):
     words = r"^Shards.compute_gradients: inputs and targets must be batches of one shape: expected"

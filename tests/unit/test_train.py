@@ -194,6 +194,15 @@ def test_micro_batches_are_the_same_run_to_rounding(train, monkeypatch):
     assert distance(losses, whole) < tolerances.TWO_WAYS
 
 
+@pytest.mark.parametrize(("asked", "cores", "chosen"), [(None, 3, 3), (2, 3, 2), (999, 1, 4)])
+def test_threads_are_as_asked_or_as_cores_and_no_more_than_rows(
+    make_run, monkeypatch, asked, cores, chosen
+):
+    monkeypatch.setattr("capstone.shards.usable_cores", lambda: cores)
+    run = make_run(batch_size=4, threads=asked)
+    assert run.config.threads == chosen
+
+
 def test_float64_runs_in_float64(train):
     run, folder, _ = train(dtype="float64")
     assert load_run(folder.path)[0].embedding.weight.data.dtype == np.float64

@@ -72,6 +72,18 @@ def test_ranks_train_as_one_process_does(train_ranks, text_file, tmp_path):
     assert names[0] == names[1]
 
 
+@pytest.mark.parametrize("asked", [(2, None), (None, 2), (2, 1)])
+def test_ranks_may_have_different_threads(train_ranks, asked):
+    runs, _ = train_ranks(2, threads=lambda rank: asked[rank])
+    np.testing.assert_array_equal(runs[0].model.flat.data, runs[1].model.flat.data)
+
+
+def test_the_ranks_of_a_machine_share_its_cores(train_ranks, monkeypatch):
+    monkeypatch.setattr("capstone.shards.usable_cores", lambda: 4)
+    runs, _ = train_ranks(2, batch_size=lambda rank: 6)
+    assert [run.config.threads for run in runs] == [2, 2]
+
+
 def test_only_the_first_rank_evaluates(train_ranks, monkeypatch):
     models = []
     monkeypatch.setattr(
