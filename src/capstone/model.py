@@ -272,8 +272,8 @@ class Remembering:
         """(..., T) integers to the logits of the tokens that are new, (..., at least 1, V)."""
         known = self._tokens.shape[-1]
         goes_on = (
-            tokens.shape[:-1] == self._tokens.shape[:-1]
-            and known < tokens.shape[-1]
+            0 < known < tokens.shape[-1]
+            and tokens.shape[:-1] == self._tokens.shape[:-1]
             and np.array_equal(tokens[..., :known], self._tokens)
         )
         attentions, pasts = [block.attention for block in self.model.blocks], self._pasts

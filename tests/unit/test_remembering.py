@@ -68,6 +68,13 @@ def test_any_other_context_is_read_from_the_start(second):
     np.testing.assert_array_equal(read(tokens), model.infer(tokens))
 
 
+def test_no_context_at_all_has_no_logits():
+    model, none = make_model(), np.zeros((0, 3), int)
+    read = model.remembering()
+    assert read(none).shape == model.infer(none).shape == (0, 3, 11)
+    assert read(np.zeros((0, 4), int)).shape == (0, 1, 11)
+
+
 def test_a_context_beyond_the_models_is_refused_though_it_only_got_longer():
     model, tokens = make_model(4), np.array([[1, 2, 3, 4, 5]])
     read = model.remembering()
