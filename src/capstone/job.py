@@ -52,6 +52,14 @@ class Failure(NamedTuple):
     trace: str = ""  # of what is a mistake of ours
 
 
+class Sums(NamedTuple):
+    """What a meeting adds up over the ranks."""
+
+    number: float
+    failed: float
+    interrupted: float
+
+
 class OtherRankError(CapstoneError):
     """Another rank has failed; raised at a meeting, and caught by `Job.run`."""
 
@@ -111,12 +119,12 @@ class Job:
         """
         if self._comm is None:
             return number
-        total, failed, interrupted = self._join(number)
-        if failed:
+        sums = self._join(number)
+        if sums.failed:
             raise OtherRankError
-        if interrupted:
+        if sums.interrupted:
             raise KeyboardInterrupt
-        return total
+        return sums.number
 
     def add_up(self, array: Array) -> None:
         """Add up an array over the ranks, in place; right after a meeting.
@@ -166,15 +174,19 @@ class Job:
                     expected = "those of rank 0"
                     fail("ranks", rule, expected=expected, got=got, mend=mend, error=RankError)
 
-    def _join(self, number: float = 0.0, failed: int = 0) -> tuple[float, float, float]:
-        """One meeting: sums of the number, of failures and of interruptions."""
+    def _join(self, number: float = 0.0, failed: int = 0) -> Sums:
+        """One meeting."""
         assert self._comm is not None
         sums = np.array([number, failed, self._is_interrupted], np.float64)
         self._comm.meet(sums)
-        return float(sums[0]), float(sums[1]), float(sums[2])
+        return Sums(*sums.tolist())
 
     def _stop(self, comm: Communicator, error: BaseException | None) -> NoReturn:
-        """Tell each other what went wrong, and raise that, after a meeting with a failure."""
+        """Tell each other what went wrong, and raise that, after a meeting with a failure.
+
+        The first rank raises its own error where all failed alike, or where it worked for all; a
+        RankError that names who failed, with the traceback of a bug, otherwise. All others end.
+        """
         failures = comm.exchange(None if error is None else self._describe(error))
         failed = [(rank, failure) for rank, failure in enumerate(failures) if failure]
         rank, failure = failed[0]
