@@ -60,7 +60,8 @@ def main() -> None:
                 rows.append((name, str(shards), mode, *cells(found)))
         held = [f"{found[key] / MIB:.1f}" for key in ("parameters", "gradients", "moments")]
         sizes.append((name, *held, held[1]))
-    print(f"MiB, float32, batches of {BATCH_SIZES}\n\n{aligned(rows)}\n\n{aligned(sizes)}")
+    batches = ", ".join(f"{BATCH_SIZES[name]} ({name})" for name in options.preset)
+    print(f"MiB, float32, batches of {batches}\n\n{aligned(rows)}\n\n{aligned(sizes)}")
 
 
 def parse() -> argparse.Namespace:

@@ -220,7 +220,7 @@ class TrainableTransformer(Layer):
         seed: int = 0,
         stop: Collection[int] | None = None,
     ) -> list[Array]:
-        """Continue several prompts together, which takes little more time than one.
+        """Continue several prompts together, in less time than one after the other.
 
         Args:
             prompts: (B, T) integers: prompts of one length.
