@@ -19,7 +19,7 @@ from capstone.inputs import (
     tokens,
     uneven_rows,
 )
-from capstone.ops.attention import Past
+from capstone.ops.past import Past
 
 PAST = Past(*normal(np.random.default_rng(1), 2, 2, 3, 7, 4))  # (B, H, T0, K) keys and values
 HIDDEN = np.array([[False, True, False, False, True], [True] * 5, [False] * 5])  # one row all
@@ -88,7 +88,7 @@ OP_CASES = [
             "attention",
             f"B2_T5_D12_H{n_heads}_{positions}",
             "op",
-            lambda r: (normal(r, 2, 5, 12), *(normal(r, 12, 12) / 2 for _ in range(4))),
+            lambda r: (normal(r, 2, 5, 12), normal(r, 12, 36) / 2, normal(r, 12, 12) / 2),
             {"n_heads": n_heads, "positions": positions},
         )
         for n_heads, positions in ((3, "rope"), (2, "rope"), (3, "none"))
@@ -97,14 +97,14 @@ OP_CASES = [
         "attention",
         "B2_T5_D12_H3_past",
         "op",
-        lambda r: (normal(r, 2, 5, 12), *(normal(r, 12, 12) / 2 for _ in range(4))),
+        lambda r: (normal(r, 2, 5, 12), normal(r, 12, 36) / 2, normal(r, 12, 12) / 2),
         {"n_heads": 3, "past": PAST},
     ),
     Case(
         "attention",
         "B2_T5_D12_H3_past_by_twos",
         "op",
-        lambda r: (normal(r, 2, 5, 12), *(normal(r, 12, 12) / 2 for _ in range(4))),
+        lambda r: (normal(r, 2, 5, 12), normal(r, 12, 36) / 2, normal(r, 12, 12) / 2),
         {"n_heads": 3, "past": PAST, "queries_at_once": 2},
     ),
     Case("cross_entropy", "B2_T3_V5", "op", lambda r: (normal(r, 2, 3, 5), tokens(r, 5, 2, 3))),
@@ -160,7 +160,7 @@ OP_CASES = [
         "attention",
         "T5_D12_H3_rope",
         "op",
-        lambda r: (normal(r, 5, 12), *(normal(r, 12, 12) / 2 for _ in range(4))),
+        lambda r: (normal(r, 5, 12), normal(r, 12, 36) / 2, normal(r, 12, 12) / 2),
         {"n_heads": 3},
     ),
     Case("cross_entropy", "N5_V3", "op", lambda r: (normal(r, 5, 3), tokens(r, 3, 5))),

@@ -16,7 +16,8 @@ from capstone.generate import stream, stream_batch
 from capstone.layers import Embedding, Head, Layer, RMSNorm, TransformerBlock
 from capstone.layers.initialize import generator, normal
 from capstone.layers.layer import forget_all
-from capstone.ops.attention import POSITIONS, Past
+from capstone.ops.attention import POSITIONS
+from capstone.ops.past import Past
 from capstone.parameter import pack
 
 INITIAL_STD = 0.02  # Radford et al. 2019, "Language Models are Unsupervised Multitask Learners"

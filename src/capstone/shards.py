@@ -14,7 +14,7 @@ import copy
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from contextvars import copy_context
 from importlib.util import find_spec
 from types import TracebackType
@@ -47,9 +47,9 @@ class Shards:
 
     def __init__(self, model: TrainableTransformer, count: int, micro_batches: int = 1) -> None:
         check_positive("Shards", count=count, micro_batches=micro_batches)
-        if count > 1 and find_spec("threadpoolctl") is None:
-            rule, mend = "a step of several threads needs threadpoolctl", 'pip install ".[train]"'
-            fail("Shards", rule, expected="it installed", got="no such module", mend=mend)
+        # loaded here, not when the run has begun: an interrupt while a module starts may end Python
+        # as if nobody had caught it
+        self._limit_blas = _load_limits() if count > 1 else None
         self._micro_batches = micro_batches
         self.model = model
         self._replicas = [model, *(_replica(model) for _ in range(count - 1))]
@@ -57,11 +57,9 @@ class Shards:
         self._pool: ThreadPoolExecutor | None = None
 
     def __enter__(self) -> "Shards":
-        if len(self._replicas) > 1:
-            from threadpoolctl import threadpool_limits
-
-            # those of BLAS would wait for each other on the cores that ours are to use
-            self._open.enter_context(threadpool_limits(1, "blas"))
+        if self._limit_blas is not None:
+            # threads of BLAS would wait for each other on the cores that ours are to use
+            self._open.enter_context(self._limit_blas(1, "blas"))
             self._pool = self._open.enter_context(ThreadPoolExecutor(len(self._replicas), "shard"))
         return self
 
@@ -153,6 +151,17 @@ class Shards:
 
         futures = [self._pool.submit(copy_context().run, run, number) for number in range(count)]
         return [result for future in futures for result in future.result()]
+
+
+def _load_limits() -> Callable[[int, str], AbstractContextManager[object]]:
+    """What sets the number of threads of BLAS for a while."""
+    try:
+        from threadpoolctl import threadpool_limits
+    except ImportError:
+        rule, mend = "a step of several threads needs threadpoolctl", 'pip install ".[train]"'
+        fail("Shards", rule, expected="it installed", got="no such module", mend=mend)
+    limits: Callable[[int, str], AbstractContextManager[object]] = threadpool_limits
+    return limits
 
 
 def usable_cores() -> int:

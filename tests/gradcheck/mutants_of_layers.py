@@ -2,7 +2,7 @@
 
 from gradcheck.planting import of_layer
 
-BLOCK_INSIDE = "attention_norm.gain attention.wq attention.wk attention.wv attention.wo"
+BLOCK_INSIDE = "attention_norm.gain attention.wqkv attention.wo"
 
 MUTANTS_OF_LAYERS = [
     *of_layer(
@@ -44,12 +44,19 @@ MUTANTS_OF_LAYERS = [
             "wo",
             "accumulate",
         ),
-        ("wk receives the gradient of wq", "self.wk.grad += dwk", "self.wk.grad += dwq", "wk", ""),
         (
-            "wv receives its gradient twice",
-            "self.wv.grad += dwv",
-            "self.wv.grad += 2 * dwv",
-            "wv",
+            "the values' weights receive the gradient of the keys'",
+            "self.wqkv.grad += dwqkv",
+            "q, k, _ = np.split(dwqkv, 3, axis=1)\n"
+            "    self.wqkv.grad += np.concatenate([q, k, k], axis=1)",
+            "wqkv",
+            "",
+        ),
+        (
+            "wqkv receives its gradient twice",
+            "self.wqkv.grad += dwqkv",
+            "self.wqkv.grad += 2 * dwqkv",
+            "wqkv",
             "",
         ),
     ),

@@ -19,7 +19,7 @@ REBINDING = [
     *of_layer(
         "capstone.layers.attention:MultiHeadAttention.backward",
         "MultiHeadAttention-B2_T5_D12_H3_rope",
-        ("a new array", "self.wq.grad += dwq", "self.wq.grad = self.wq.grad + dwq", "wq", ""),
+        ("a new array", "self.wo.grad += dwo", "self.wo.grad = self.wo.grad + dwo", "wo", ""),
     ),
     *of_layer(
         "capstone.layers.norm:RMSNorm.backward",

@@ -30,9 +30,8 @@ class Attention(nn.Module):
     def __init__(self, d_model: int, n_heads: int, positions: str) -> None:
         super().__init__()
         self.n_heads, self.positions = n_heads, positions
-        self.wq, self.wk, self.wv, self.wo = (
-            nn.Linear(d_model, d_model, bias=False) for _ in range(4)
-        )
+        self.wqkv = nn.Linear(d_model, 3 * d_model, bias=False)
+        self.wo = nn.Linear(d_model, d_model, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, T, D) to (B, T, D)."""
@@ -48,8 +47,8 @@ class Attention(nn.Module):
         """
         B, T, D = x.shape
         q, k, v = (
-            project(x).view(B, T, self.n_heads, -1).transpose(1, 2)
-            for project in (self.wq, self.wk, self.wv)
+            part.view(B, T, self.n_heads, -1).transpose(1, 2)
+            for part in self.wqkv(x).split(D, dim=-1)
         )  # (B, H, T, K) each
         if self.positions == "rope":
             q, k = rotate(q, *angles), rotate(k, *angles)

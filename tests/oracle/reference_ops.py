@@ -3,7 +3,8 @@
 Signatures are those of `capstone.ops`, without `saved`; nothing is imported from there.
 """
 
-import numpy as np
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -56,25 +57,25 @@ def dot_product_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
 
 def attention(
     x: Tensor,
-    wq: Tensor,
-    wk: Tensor,
-    wv: Tensor,
+    wqkv: Tensor,
     wo: Tensor,
     *,
     n_heads: int,
     positions: str = "rope",
-    past: tuple[np.ndarray, np.ndarray] | None = None,
+    past: Any = None,
     queries_at_once: int = 0,
 ) -> Tensor:
     """Heads are consecutive blocks of columns. All queries at once, whatever is asked for."""
     q, k, v = (
-        (x @ weight).unflatten(-1, (n_heads, -1)).transpose(-2, -3) for weight in (wq, wk, wv)
+        (x @ weight).unflatten(-1, (n_heads, -1)).transpose(-2, -3)
+        for weight in wqkv.chunk(3, dim=-1)
     )  # (..., H, T, K) each
     if positions == "rope":
-        offset = 0 if past is None else past[0].shape[-2]
+        offset = 0 if past is None else past.k.shape[-2]
         q, k = rope(q, offset=offset), rope(k, offset=offset)
     if past is not None:
-        k, v = (torch.cat((torch.tensor(p), z), dim=-2) for p, z in zip(past, (k, v), strict=True))
+        k = torch.cat((torch.tensor(past.k), k), dim=-2)  # (..., H, T0 + T, K)
+        v = torch.cat((torch.tensor(past.v), v), dim=-2)  # (..., H, T0 + T, K)
     heads = dot_product_attention(q, k, v)  # (..., H, T, K)
     return heads.transpose(-2, -3).flatten(-2) @ wo  # (..., T, D)
 

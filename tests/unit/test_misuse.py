@@ -15,7 +15,7 @@ from capstone.model import ModelConfig, TrainableTransformer
 from capstone.presets import preset
 
 X = np.ones((2, 3, 4))
-WEIGHTS = [np.ones((4, 4))] * 4
+WEIGHTS = [np.ones((4, 12)), np.ones((4, 4))]
 CONFIG = ModelConfig(5, seq_len=4, d_model=4, n_layers=1, n_heads=2)
 
 
@@ -53,12 +53,12 @@ CONFIG = ModelConfig(5, seq_len=4, d_model=4, n_layers=1, n_heads=2)
             "attention_fwd: n_heads must be a positive integer: expected n_heads >= 1, got 0",
         ),
         (
-            lambda: ops.attention_fwd(X, *WEIGHTS[:3], np.ones((4, 5)), n_heads=2),
+            lambda: ops.attention_fwd(X, WEIGHTS[0], np.ones((4, 5)), n_heads=2),
             r"attention_fwd: wo has the wrong shape: expected \(..., 4, 4\), got \(4, 5\)",
         ),
         (
-            lambda: ops.attention_fwd(X, np.ones((4, 6)), *WEIGHTS[1:], n_heads=2),
-            r"attention_fwd: wq has the wrong shape: expected \(..., 4, 4\), got \(4, 6\)",
+            lambda: ops.attention_fwd(X, np.ones((4, 6)), WEIGHTS[1], n_heads=2),
+            r"attention_fwd: wqkv has the wrong shape: expected \(..., 4, 12\), got \(4, 6\)",
         ),
         (
             lambda: ops.rmsnorm_fwd(X, np.ones(4), eps=-1.0),

@@ -26,9 +26,7 @@ from unit.closeness import distance
 SMALL = ModelConfig(11, seq_len=6, d_model=12, n_layers=2, n_heads=3, d_ff=7)
 BLOCK = (
     "attention_norm.gain",
-    "attention.wq",
-    "attention.wk",
-    "attention.wv",
+    "attention.wqkv",
     "attention.wo",
     "feed_forward_norm.gain",
     "feed_forward.w_gate",

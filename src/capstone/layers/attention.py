@@ -7,18 +7,19 @@ from capstone._checks import check_choice, check_divisible, check_positive
 from capstone._typing import Array, Seed
 from capstone.layers.initialize import generator, normal
 from capstone.layers.layer import Layer
-from capstone.ops.attention import POSITIONS, Past, attention_bwd, attention_fwd
+from capstone.ops.attention import POSITIONS, attention_bwd, attention_fwd
+from capstone.ops.past import Past
 
 
 class MultiHeadAttention(Layer):
-    """Causal multi-head attention with projections `wq`, `wk`, `wv`, `wo`, each (D, D).
+    """Causal multi-head attention with projections `wqkv` (D, 3 D) and `wo` (D, D).
 
     Args:
         d_model: D.
         n_heads: H, a divisor of D; with rotary positions D / H must be even.
         positions: "rope" or "none".
         seed: for the initial weights.
-        std: standard deviation of the initial `wq`, `wk`, `wv`.
+        std: standard deviation of the initial `wqkv`.
         out_std: the same for `wo`; as `std` if not given.
         dtype: of the weights.
     """
@@ -45,15 +46,13 @@ class MultiHeadAttention(Layer):
             check_divisible("MultiHeadAttention", "head width (for rope)", width, "2", 2)
         rng = generator(seed)
         self.n_heads, self.positions = n_heads, positions
-        self.wq = normal(rng, d_model, d_model, std=std, dtype=dtype)
-        self.wk = normal(rng, d_model, d_model, std=std, dtype=dtype)
-        self.wv = normal(rng, d_model, d_model, std=std, dtype=dtype)
+        self.wqkv = normal(rng, d_model, 3 * d_model, std=std, dtype=dtype)
         out_std = std if out_std is None else out_std
         self.wo = normal(rng, d_model, d_model, std=out_std, dtype=dtype)
 
     def forward(self, x: Array) -> Array:
         """(..., T, D) to (..., T, D); `self.past`, if any, precedes the first row."""
-        weights = (self.wq.data, self.wk.data, self.wv.data, self.wo.data)
+        weights = (self.wqkv.data, self.wo.data)
         n_heads, positions = self.n_heads, self.positions
         y, saved = attention_fwd(x, *weights, n_heads=n_heads, positions=positions, past=self.past)
         return self.keep(y, saved)
@@ -61,14 +60,12 @@ class MultiHeadAttention(Layer):
     @property
     def present(self) -> Past:
         """The keys and values of the last forward pass: the past of what comes next."""
-        *_, last = self._saved.core
-        return Past(last.k, last.v)
+        present: Past = self._saved.present
+        return present
 
     def backward(self, grad_output: Array) -> Array:
-        """(..., T, D) to (..., T, D); adds to the gradients of the four weights."""
-        dx, dwq, dwk, dwv, dwo = attention_bwd(grad_output, self.take_saved(grad_output))
-        self.wq.grad += dwq
-        self.wk.grad += dwk
-        self.wv.grad += dwv
+        """(..., T, D) to (..., T, D); adds to the gradients of both weights."""
+        dx, dwqkv, dwo = attention_bwd(grad_output, self.take_saved(grad_output))
+        self.wqkv.grad += dwqkv
         self.wo.grad += dwo
         return dx

@@ -15,7 +15,6 @@ from capstone._checks import (
     check_inexact,
     check_last_axes,
     check_positive,
-    fail,
 )
 from capstone._typing import Array
 from capstone.ops.dot_product_attention import (
@@ -24,6 +23,7 @@ from capstone.ops.dot_product_attention import (
     dot_product_attention_fwd,
 )
 from capstone.ops.linear import LinearSaved, linear_bwd, linear_fwd
+from capstone.ops.past import Past
 from capstone.ops.rope import RopeSaved, rope_bwd, rope_fwd
 
 POSITIONS = ("rope", "none")
@@ -33,26 +33,16 @@ QUERIES_AT_ONCE = 64  # fewer would meet fewer hidden keys, in products too smal
 class AttentionSaved(NamedTuple):
     """What `attention_bwd` needs."""
 
-    q: LinearSaved
-    k: LinearSaved
-    v: LinearSaved
+    qkv: LinearSaved
     rope: RopeSaved | None  # one rotation serves queries and keys
-    core: tuple[DotProductAttentionSaved, ...]  # per head; the last one has all keys and values
+    core: tuple[DotProductAttentionSaved, ...]  # per head, a few queries each
     out: LinearSaved
-
-
-class Past(NamedTuple):
-    """Keys and values of earlier positions, which later ones look at too."""
-
-    k: Array  # (..., H, T0, K), rotated
-    v: Array  # (..., H, T0, K)
+    present: Past  # all keys and values: the past of what comes next
 
 
 def attention_fwd(
     x: Array,
-    wq: Array,
-    wk: Array,
-    wv: Array,
+    wqkv: Array,
     wo: Array,
     *,
     n_heads: int,
@@ -64,9 +54,8 @@ def attention_fwd(
 
     Args:
         x: (..., T, D), any float or complex dtype.
-        wq: (D, D), queries; heads are consecutive blocks of K = D / n_heads columns.
-        wk: (D, D), keys.
-        wv: (D, D), values.
+        wqkv: (D, 3 D), queries, keys and values side by side, so that one product makes them all;
+            in each, heads are consecutive blocks of K = D / n_heads columns.
         wo: (D, D), from the heads' outputs side by side.
         n_heads: H.
         positions: "rope" rotates queries and keys, "none" leaves them alone.
@@ -75,8 +64,7 @@ def attention_fwd(
             the keys after it, which saves nearly half of the work for long T.
 
     Returns:
-        `(y, saved)` with y (..., T, D). The keys and values of all positions, `saved.core[-1].k`
-        and `saved.core[-1].v`, are the past of what comes next.
+        `(y, saved)` with y (..., T, D).
 
     Raises:
         UsageError: H does not divide D, an axis does not fit, unknown positions.
@@ -87,35 +75,21 @@ def attention_fwd(
     check_divisible("attention_fwd", "D", x.shape[-1], "n_heads", n_heads)
     check_choice("attention_fwd", "positions", positions, POSITIONS)
     D = x.shape[-1]
-    for name, weight in (("wq", wq), ("wk", wk), ("wv", wv), ("wo", wo)):
-        check_last_axes("attention_fwd", name, weight, D, D)
-    q, q_saved = linear_fwd(x, wq)  # (..., T, D)
-    k, k_saved = linear_fwd(x, wk)  # (..., T, D)
-    v, v_saved = linear_fwd(x, wv)  # (..., T, D)
-    q, k, v = (split_heads(z, n_heads) for z in (q, k, v))  # (..., H, T, K) each
+    check_last_axes("attention_fwd", "wqkv", wqkv, D, 3 * D)
+    check_last_axes("attention_fwd", "wo", wo, D, D)
+    qkv, qkv_saved = linear_fwd(x, wqkv)  # (..., T, 3 D)
+    heads = split_heads(qkv, 3 * n_heads)  # (..., 3 H, T, K)
+    qk, v = heads[..., : 2 * n_heads, :, :], heads[..., 2 * n_heads :, :, :].copy()
     rope_saved = None
     if positions == "rope":
-        offset = 0 if past is None else past.k.shape[-2]
-        q, rope_saved = rope_fwd(q, offset=offset)  # (..., H, T, K)
-        k, _ = rope_fwd(k, offset=offset)  # (..., H, T, K)
-    if past is not None:
-        k, v = _after(past.k, k), _after(past.v, v)  # (..., H, T0 + T, K) each
-    heads, core_saved = _attend(q, k, v, queries_at_once)  # (..., H, T, K)
-    y, out_saved = linear_fwd(merge_heads(heads), wo)  # (..., T, D)
-    return y, AttentionSaved(q_saved, k_saved, v_saved, rope_saved, core_saved, out_saved)
-
-
-def _after(past: Array, present: Array) -> Array:
-    """(..., H, T0 + T, K): the rows of the past, in the precision of those that follow."""
-    *lead, _, K = present.shape
-    wanted = (*lead, past.shape[-2], K)
-    if past.shape != wanted:
-        try:
-            past = np.broadcast_to(past, wanted)
-        except ValueError:
-            rule, expected = "the past must fit the keys", f"(..., H, T0, K) like {present.shape}"
-            fail("attention_fwd", rule, expected=expected, got=past.shape)
-    return np.concatenate([past.astype(present.dtype, copy=False), present], axis=-2)
+        offset = 0 if past is None else len(past)
+        qk, rope_saved = rope_fwd(qk, offset=offset)  # (..., 2 H, T, K)
+    q, k = qk[..., :n_heads, :, :], qk[..., n_heads:, :, :].copy()  # (..., H, T, K) each
+    # k and v are kept for the backward pass: as copies, without the memory of all three
+    present = Past(k, v) if past is None else past.followed_by(k, v)  # (..., H, T0 + T, K)
+    gathered, core_saved = _attend(q, present.k, present.v, queries_at_once)  # (..., H, T, K)
+    y, out_saved = linear_fwd(merge_heads(gathered), wo)  # (..., T, D)
+    return y, AttentionSaved(qkv_saved, rope_saved, core_saved, out_saved, present)
 
 
 def _attend(
@@ -135,7 +109,7 @@ def _attend(
     return y, saved
 
 
-def attention_bwd(dy: Array, saved: AttentionSaved) -> tuple[Array, Array, Array, Array, Array]:
+def attention_bwd(dy: Array, saved: AttentionSaved) -> tuple[Array, Array, Array]:
     """Gradients of `attention_fwd`.
 
     Args:
@@ -143,15 +117,15 @@ def attention_bwd(dy: Array, saved: AttentionSaved) -> tuple[Array, Array, Array
         saved: what the forward pass returned.
 
     Returns:
-        `(dx, dwq, dwk, dwv, dwo)` in the shapes of the arguments.
+        `(dx, dwqkv, dwo)` in the shapes of the arguments.
     """
     n_heads = saved.core[-1].k.shape[-3]
-    # forward: y = merge_heads(heads) @ wo
+    # forward: y = merge_heads(gathered) @ wo
     dmerged, dwo = linear_bwd(dy, saved.out)  # (..., T, D), (D, D)
-    # forward: heads = dot_product_attention(q, k, v), a few queries at a time
-    dheads = split_heads(dmerged, n_heads)  # (..., H, T, K)
+    # forward: gathered = dot_product_attention(q, k, v), a few queries at a time
+    dgathered = split_heads(dmerged, n_heads)  # (..., H, T, K)
     stops = np.cumsum([core.q_scaled.shape[-2] for core in saved.core[:-1]], dtype=int)
-    parts = np.split(dheads, stops, axis=-2)
+    parts = np.split(dgathered, stops, axis=-2)
     *earlier, last = map(dot_product_attention_bwd, parts, saved.core)
     dq, dk, dv = last  # (..., H, last T, K), (..., H, T0 + T, K) twice
     for _, dk_part, dv_part in earlier:  # early keys are used by later queries too
@@ -162,13 +136,10 @@ def attention_bwd(dy: Array, saved: AttentionSaved) -> tuple[Array, Array, Array
     dk, dv = dk[..., -T:, :], dv[..., -T:, :]  # (..., H, T, K): the past is constant
     if saved.rope is not None:
         (dq,), (dk,) = rope_bwd(dq, saved.rope), rope_bwd(dk, saved.rope)  # (..., H, T, K)
-    # forward: q = split_heads(x @ wq), and so for k and v: x is used three times
-    dx, dwq = linear_bwd(merge_heads(dq), saved.q)  # (..., T, D), (D, D)
-    dx_k, dwk = linear_bwd(merge_heads(dk), saved.k)
-    dx_v, dwv = linear_bwd(merge_heads(dv), saved.v)
-    dx += dx_k
-    dx += dx_v
-    return dx, dwq, dwk, dwv, dwo
+    # forward: q, k and v are the heads of x @ wqkv
+    dqkv = merge_heads(dq, dk, dv)  # (..., T, 3 D)
+    dx, dwqkv = linear_bwd(dqkv, saved.qkv)  # (..., T, D), (D, 3 D)
+    return dx, dwqkv, dwo
 
 
 def split_heads(x: Array, n_heads: int) -> Array:
@@ -177,7 +148,10 @@ def split_heads(x: Array, n_heads: int) -> Array:
     return x.reshape(*lead, T, n_heads, D // n_heads).swapaxes(-2, -3)
 
 
-def merge_heads(x: Array) -> Array:
-    """(..., H, T, K) to (..., T, D), the inverse of `split_heads`."""
-    *lead, H, T, K = x.shape
-    return x.swapaxes(-2, -3).reshape(*lead, T, H * K)
+def merge_heads(*parts: Array) -> Array:
+    """(..., H, T, K) each to (..., T, H K for each), the inverse of `split_heads`."""
+    *lead, H, T, K = parts[0].shape
+    n_heads = len(parts) * H
+    merged = np.empty((*lead, T, n_heads * K), parts[0].dtype)
+    np.concatenate(parts, axis=-3, out=split_heads(merged, n_heads))
+    return merged

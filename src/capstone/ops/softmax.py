@@ -9,7 +9,7 @@ import numpy as np
 
 from capstone._checks import check_inexact, fail
 from capstone._typing import Array
-from capstone.ops.reduce import dot_rows
+from capstone.ops.reduce import dot_rows, sum_rows
 
 
 class SoftmaxSaved(NamedTuple):
@@ -44,7 +44,7 @@ def softmax_fwd(x: Array, *, hidden: Array | None = None) -> tuple[Array, Softma
     peak[peak == -np.inf] = 0
     y -= peak
     np.exp(y, out=y)
-    total = y.sum(axis=-1, keepdims=True)  # (..., 1)
+    total = sum_rows(y)  # (..., 1)
     total[total == 0] = 1
     y /= total
     return y, SoftmaxSaved(y)

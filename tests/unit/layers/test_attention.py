@@ -8,7 +8,7 @@ from capstone.errors import UsageError
 from capstone.layers import MultiHeadAttention
 from capstone.ops import attention_fwd
 
-WEIGHTS = ("wq", "wk", "wv", "wo")
+WEIGHTS = ("wqkv", "wo")
 
 
 def deviation(parameter):
@@ -18,7 +18,7 @@ def deviation(parameter):
 def test_the_weights_are_called_as_the_field_calls_them():
     layer = MultiHeadAttention(12, 3)
     assert tuple(name for name, _ in layer.named_parameters()) == WEIGHTS
-    assert {parameter.data.shape for parameter in layer.parameters()} == {(12, 12)}
+    assert [parameter.data.shape for parameter in layer.parameters()] == [(12, 36), (12, 12)]
 
 
 @pytest.mark.parametrize("positions", ["rope", "none"])
@@ -33,15 +33,16 @@ def test_forward_is_that_of_the_op(positions):
 def test_every_weight_gets_the_gradient_of_its_own():
     layer = MultiHeadAttention(12, 3, std=0.5, dtype=float)
     x = np.random.default_rng(0).standard_normal((2, 5, 12))
-    layer.wv.data[...] = 0  # then nothing flows to the queries, the keys and the output
+    layer.wqkv.data[:, 24:] = 0  # no values: nothing flows to the queries, the keys, the output
     layer.forward(x)
     layer.backward(np.ones_like(x))
-    assert [getattr(layer, name).grad.any() for name in WEIGHTS] == [False, False, True, False]
+    queries, keys, values = np.split(layer.wqkv.grad, 3, axis=1)
+    assert [g.any() for g in (queries, keys, values, layer.wo.grad)] == [False, False, True, False]
 
 
 def test_projections_start_with_the_given_deviations():
     layer = MultiHeadAttention(240, 3, std=0.1, out_std=0.3)
-    for name, std in zip(WEIGHTS, (0.1, 0.1, 0.1, 0.3), strict=True):
+    for name, std in zip(WEIGHTS, (0.1, 0.3), strict=True):
         assert abs(deviation(getattr(layer, name)) / std - 1) <= tolerances.SAMPLE_MOMENT
 
 

@@ -64,9 +64,7 @@ def test_parameters_come_in_the_order_of_the_forward_pass():
     names = [name for name, _ in make_block().named_parameters()]
     assert names == [
         "attention_norm.gain",
-        "attention.wq",
-        "attention.wk",
-        "attention.wv",
+        "attention.wqkv",
         "attention.wo",
         "feed_forward_norm.gain",
         "feed_forward.w_gate",

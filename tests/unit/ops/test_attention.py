@@ -9,7 +9,8 @@ import tolerances
 from capstone.errors import UsageError
 from capstone.gradcheck import Op, check
 from capstone.ops import attention_bwd, attention_fwd, dot_product_attention_fwd, rope_fwd
-from capstone.ops.attention import Past, merge_heads, split_heads
+from capstone.ops.attention import merge_heads, split_heads
+from capstone.ops.past import Past
 from strategies import cuts, generators, heads, lengths
 from unit.closeness import distance
 
@@ -17,7 +18,8 @@ choices = st.sampled_from(["rope", "none"])
 
 
 def draw_weights(rng, D):
-    return rng.standard_normal((4, D, D)) * D**-0.5
+    """Of queries, keys and values side by side, and of the output."""
+    return rng.standard_normal((D, 3 * D)) * D**-0.5, rng.standard_normal((D, D)) * D**-0.5
 
 
 @given(generators, cuts(), heads, choices)
@@ -48,7 +50,8 @@ def test_the_future_leaves_gradients_of_earlier_outputs_alone_bit_for_bit(rng, d
 @given(generators, lengths, heads, choices)
 def test_it_equals_the_loop_over_heads(rng, T, H, positions):
     K = 4
-    x, (wq, wk, wv, wo) = rng.standard_normal((T, K * H)), draw_weights(rng, K * H)
+    x, (wqkv, wo) = rng.standard_normal((T, K * H)), draw_weights(rng, K * H)
+    wq, wk, wv = np.split(wqkv, 3, axis=1)
     wanted = np.zeros_like(x)
     for head in range(H):
         block = slice(head * K, (head + 1) * K)
@@ -56,7 +59,7 @@ def test_it_equals_the_loop_over_heads(rng, T, H, positions):
         if positions == "rope":
             q, k = rope_fwd(q)[0], rope_fwd(k)[0]
         wanted += dot_product_attention_fwd(q, k, v)[0] @ wo[block]
-    y, _ = attention_fwd(x, wq, wk, wv, wo, n_heads=H, positions=positions)
+    y, _ = attention_fwd(x, wqkv, wo, n_heads=H, positions=positions)
     assert distance(y, wanted) <= tolerances.TWO_WAYS
 
 
@@ -70,10 +73,11 @@ def test_rope_is_the_default():
 
 @given(generators, st.lists(lengths, max_size=2), lengths, heads, lengths)
 def test_merging_heads_undoes_splitting(rng, lead, T, H, K):
-    x = rng.standard_normal((*lead, T, H * K))
-    split = split_heads(x, H)
-    assert split.shape == (*lead, H, T, K)
+    x = rng.standard_normal((*lead, T, 3 * H * K))
+    split = split_heads(x, 3 * H)
+    assert split.shape == (*lead, 3 * H, T, K)
     np.testing.assert_array_equal(merge_heads(split), x)
+    np.testing.assert_array_equal(merge_heads(*np.split(split, 3, axis=-3)), x)
 
 
 def test_a_head_is_a_block_of_consecutive_features():
@@ -92,25 +96,26 @@ def test_splitting_copies_nothing_and_merging_copies():
 def test_a_width_that_the_heads_do_not_divide_is_named():
     message = r"^attention_fwd: D must be divisible by n_heads: expected D % 4 == 0, got D = 10$"
     with pytest.raises(UsageError, match=message):
-        attention_fwd(np.ones((3, 10)), *np.ones((4, 10, 10)), n_heads=4)
+        attention_fwd(np.ones((3, 10)), np.ones((10, 30)), np.ones((10, 10)), n_heads=4)
 
 
 def test_an_odd_width_of_a_head_is_named():
     message = r"^rope_fwd: K must be divisible by 2: expected K % 2 == 0, got K = 3$"
     with pytest.raises(UsageError, match=message):
-        attention_fwd(np.ones((3, 6)), *np.ones((4, 6, 6)), n_heads=2)
+        attention_fwd(np.ones((3, 6)), np.ones((6, 18)), np.ones((6, 6)), n_heads=2)
 
 
 def test_unknown_positions_are_named():
     message = r"^attention_fwd: unknown positions: expected one of rope, none, got 'learned'$"
+    weights = np.ones((8, 24)), np.ones((8, 8))
     with pytest.raises(UsageError, match=message):
-        attention_fwd(np.ones((3, 8)), *np.ones((4, 8, 8)), n_heads=2, positions="learned")
+        attention_fwd(np.ones((3, 8)), *weights, n_heads=2, positions="learned")
 
 
 def test_a_weight_that_does_not_fit_is_named():
-    message = r"^attention_fwd: wq has the wrong shape: expected \(\.\.\., 8, 8\), got \(6, 6\)$"
+    message = r"^attention_fwd: wqkv has the wrong shape: expected \(\.\.\., 8, 24\), got \(8, 8\)$"
     with pytest.raises(UsageError, match=message):
-        attention_fwd(np.ones((3, 8)), *np.ones((4, 6, 6)), n_heads=2)
+        attention_fwd(np.ones((3, 8)), *np.ones((2, 8, 8)), n_heads=2)
 
 
 @given(generators, cuts(), heads, choices)
@@ -120,8 +125,7 @@ def test_after_its_past_a_row_is_what_it_is_in_the_whole(rng, drawn, H, position
     options = {"n_heads": H, "positions": positions}
     whole, _ = attention_fwd(x, *weights, **options)
     _, saved = attention_fwd(x[:, :cut], *weights, **options)
-    past = Past(saved.core[-1].k, saved.core[-1].v)
-    rest, _ = attention_fwd(x[:, cut:], *weights, **options, past=past)
+    rest, _ = attention_fwd(x[:, cut:], *weights, **options, past=saved.present)
     assert distance(rest, whole[:, cut:]) < tolerances.TWO_WAYS
 
 

@@ -1,4 +1,4 @@
-"""Sums over leading axes, and of products along the last one."""
+"""Sums over leading axes, of rows, and of products along them."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tolerances
-from capstone.ops.reduce import as_matrix, dot_rows, sum_leading
+from capstone.ops.reduce import as_matrix, dot_rows, sum_leading, sum_rows
 from strategies import generators, lengths, rows
 from unit.closeness import distance
 
@@ -39,6 +39,22 @@ def test_rows_are_multiplied_each_with_its_own(rng, B, T, D):
     scale = (np.abs(x) * np.abs(y)).sum()
     error = np.abs(products[..., 0] - (x * y).sum(axis=-1)).max()
     assert error <= tolerances.OTHER_ORDER * scale
+
+
+@given(generators, lengths, lengths, lengths)
+def test_rows_are_added_up_each_by_itself(rng, B, T, D):
+    x = rng.standard_normal((B, T, D)) + 1j * rng.standard_normal((B, T, D))
+    sums = sum_rows(x)
+    assert sums.shape == (B, T, 1)
+    assert np.abs(sums[..., 0] - x.sum(axis=-1)).max() <= tolerances.OTHER_ORDER * np.abs(x).sum()
+
+
+@pytest.mark.parametrize("shape", [(4,), (3, 0), (0, 3), (2, 3, 4)])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.complex128])
+def test_the_sums_are_of_the_dtype_of_the_rows(shape, dtype):
+    sums = sum_rows(np.ones(shape, dtype))
+    assert sums.dtype == dtype
+    np.testing.assert_array_equal(sums, np.full((*shape[:-1], 1), shape[-1]))
 
 
 @pytest.mark.parametrize("shape", [(4,), (3, 0), (0, 3), (2, 3, 4)])

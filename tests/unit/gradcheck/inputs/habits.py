@@ -47,7 +47,6 @@ class Recipe:
     length: int = 4
 
 
-SQUARES = {name: "weight: D D" for name in ("wq", "wk", "wv", "wo")}
 HEADS = {"B": 2, "H": 3, "T": 5, "K": 8, "S": 13}  # neither off by one, nor the same half
 RECIPES = {
     "linear": Recipe({"x": "B T D", "weight": "weight: D F", "bias": "F"}),
@@ -62,7 +61,7 @@ RECIPES = {
     "rope": Recipe({"x": "B H T K"}, {"offset": 7}, {"offset": 0}, HEADS),
     "dot_product_attention": Recipe({"q": "B H T K", "k": "B H S K", "v": "B H S K"}, sizes=HEADS),
     "attention": Recipe(
-        {"x": "B T D", **SQUARES},
+        {"x": "B T D", "wqkv": "weight: D 36", "wo": "weight: D D"},
         {"n_heads": 3, "queries_at_once": 2},
         {"n_heads": 1},
         {"D": 12},

@@ -47,7 +47,7 @@ def lost_residual(block, dy, own):
 
 
 BUGS = {
-    "blocks.1.attention": (lambda m: m.blocks[1].attention, scaled("wk"), "d(wk) wrong"),
+    "blocks.1.attention": (lambda m: m.blocks[1].attention, scaled("wo"), "d(wo) wrong"),
     "blocks.0.feed_forward_norm": (
         lambda m: m.blocks[0].feed_forward_norm,
         doubled,
@@ -238,10 +238,10 @@ def test_the_callers_layer_is_left_alone(kind) -> None:
 
 def test_the_report_says_it_on_two_lines_at_most() -> None:
     model = CASE.layer()
-    altered(model.blocks[1].attention, scaled("wk"))
+    altered(model.blocks[1].attention, scaled("wo"))
     lines = str(check(model, *CASE.inputs())).splitlines()
     assert len(lines) <= 25
     (first,) = [line for line in lines if line.startswith("  layers  ")]
     assert first.startswith(
-        "  layers       blocks.1.attention: d(wk) wrong; first of 13 layers in "
+        "  layers       blocks.1.attention: d(wo) wrong; first of 13 layers in "
     )

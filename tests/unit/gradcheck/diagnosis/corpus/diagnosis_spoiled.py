@@ -103,16 +103,18 @@ SPOILED = [
     ),
     spoiled("heads", "gain", "tail", "remainder of tiles of 8", lambda g, a: _first_rows(g, 24)),
     spoiled("lookup", "places", "zero_slices", "two positions", lambda g, a: _with(g, [1, 3], 0.0)),
-    spoiled(ATTENTION, "wv", "zero_slices", "two heads", lambda g, a: _with(g, np.s_[:, 2:6], 0.0)),
-    spoiled(ATTENTION, "wq", "reversed", "columns reversed", lambda g, a: g[:, ::-1]),
+    spoiled(
+        ATTENTION, "wqkv", "zero_slices", "two heads", lambda g, a: _with(g, np.s_[:, 26:30], 0.0)
+    ),
+    spoiled(ATTENTION, "wqkv", "reversed", "columns reversed", lambda g, a: g[:, ::-1]),
     spoiled("residual", "x", "shifted", "off by one in time", lambda g, a: _moved(g, 1)),
     spoiled("permute", "x", "shifted", "rolled", lambda g, a: np.roll(g, 1, axis=0)),
     spoiled(
         ATTENTION,
-        "wk",
+        "wqkv",
         "transposed",
         "heads and features",
-        lambda g, a: g.reshape(12, 3, 4).swapaxes(1, 2).reshape(12, 12),
+        lambda g, a: g.reshape(12, 9, 4).swapaxes(1, 2).reshape(12, 36),
     ),
     spoiled(
         "grouped",
@@ -145,7 +147,7 @@ SPOILED = [
     spoiled(SWIGLU, "up", "constant", "an epsilon added", lambda g, a: g + 1e-3),
     spoiled(
         ATTENTION,
-        "wq",
+        "wo",
         "place",
         "lower triangle",
         lambda g, a: g + np.tril(np.cos(np.arange(144.0)).reshape(12, 12), -1),

@@ -75,7 +75,7 @@ POINTS: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "dot_product_attention": (((2, 3, 5, 4), (2, 3, 7, 4), (2, 3, 7, 4)), {}),
     "feed_forward": (((2, 3, 5), (5, 7), (5, 7), (7, 5)), {}),
     "attention": (
-        ((2, 3, 6), (6, 6), (6, 6), (6, 6), (6, 6)),
+        ((2, 3, 6), (6, 18), (6, 6)),
         {"n_heads": 3, "positions": "rope"},
     ),
 }

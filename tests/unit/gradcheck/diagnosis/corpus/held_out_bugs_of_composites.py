@@ -194,13 +194,20 @@ BUGS_OF_COMPOSITES = [
     ),
     *bugs(
         "attention",
-        ("values' path lost", "dx += dx_v", "pass", "x", "path"),
-        ("rope forgotten for the keys", "rope_bwd(dk, saved.rope)", "(dk,)", "wk x", "behind"),
+        (
+            "values' path lost",
+            "return dx, dwqkv",
+            "D = dy.shape[-1]\n"
+            "    return dx - merge_heads(dv) @ saved.qkv.weight[:, 2 * D :].T, dwqkv",
+            "x",
+            "path",
+        ),
+        ("rope forgotten for the keys", "rope_bwd(dk, saved.rope)", "(dk,)", "wqkv x", "behind"),
         (
             "heads not merged",
-            "linear_bwd(merge_heads(dv), saved.v)",
-            "linear_bwd(dv.reshape(dmerged.shape), saved.v)",
-            "wv x",
+            "merge_heads(dq, dk, dv)",
+            "np.concatenate([merge_heads(dq, dk), dv.reshape(dmerged.shape)], axis=-1)",
+            "wqkv x",
             "behind",
         ),
     ),

@@ -45,7 +45,7 @@ POINTS: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "dot_product_attention": (((2, 3, 5, 4), (2, 3, 7, 4), (2, 3, 7, 4)), {}),
     "dot_product_attention/square": (((2, 3, 5, 4),) * 3, {}),
     "feed_forward": (((4, 3, 5), (5, 7), (5, 7), (7, 5)), {}),
-    "attention": (((2, 5, 6), (6, 6), (6, 6), (6, 6), (6, 6)), {"n_heads": 3}),
+    "attention": (((2, 5, 6), (6, 18), (6, 6)), {"n_heads": 3}),
     "batch_norm": (((7, 4), (4,), (4,)), {}),
     "group_norm": (((3, 6, 4), (6,), (6,)), {"groups": 3}),
     "log_sum_exp": (((4, 3, 5),), {}),
