@@ -53,7 +53,8 @@ def dot_product_attention_fwd(
         fail("dot_product_attention_fwd", rule, expected=f"Tk >= {Tq}", got=f"Tk = {Tk}")
     q_scaled = q * K**-0.5  # (..., Tq, K)
     scores = q_scaled @ k.swapaxes(-1, -2)  # (..., Tq, Tk)
-    weights, softmax_saved = softmax_fwd(scores, hidden=future(Tq, Tk))  # (..., Tq, Tk)
+    hidden = future(Tq, Tk) if Tq > 1 else None  # the last query sees all
+    weights, softmax_saved = softmax_fwd(scores, hidden=hidden)  # (..., Tq, Tk)
     return weights @ v, DotProductAttentionSaved(q_scaled, k, v, softmax_saved)
 
 

@@ -34,12 +34,13 @@ def linear_fwd(x: Array, weight: Array, bias: Array | None = None) -> tuple[Arra
     Raises:
         UsageError: an axis does not fit, or an array is not of floating-point numbers.
     """
-    check_inexact("linear_fwd", x=x, weight=weight, **({} if bias is None else {"bias": bias}))
+    check_inexact("linear_fwd", x=x, weight=weight)
     check_axes("linear_fwd", "weight", weight, "D", "F")
     *_, D, F = weight.shape
     check_last_axes("linear_fwd", "x", x, D)
     y = matmul_last(x, weight)  # (..., F)
     if bias is not None:
+        check_inexact("linear_fwd", x=x, bias=bias)
         check_last_axes("linear_fwd", "bias", bias, F)
         y = y + bias  # (..., F)
     return y, LinearSaved(x, weight, bias is not None)

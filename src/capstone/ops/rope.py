@@ -15,6 +15,8 @@ import numpy as np
 from capstone._checks import check_axes, check_divisible, check_inexact, fail
 from capstone._typing import Array
 
+TABLE_ROWS = 64  # so that a text that grows by a token seldom needs a new table
+
 
 class RopeSaved(NamedTuple):
     """What `rope_bwd` needs."""
@@ -72,18 +74,27 @@ def rotate(x: Array, cos: Array, sin: Array) -> Array:
     return y
 
 
-@lru_cache(maxsize=64)
 def rotation(
     T: int, K: int, offset: int, base: float, dtype: np.dtype[np.generic]
 ) -> tuple[Array, Array]:
-    """What the features and their partners are multiplied by, (T, K) each; read-only.
+    """What the features and their partners are multiplied by, (T, K) each; read-only."""
+    first, stop = offset // TABLE_ROWS, -(-(offset + T) // TABLE_ROWS)  # tables that are touched
+    cos, sin = _tables(first, stop, K, base, dtype)
+    rows = slice(offset - first * TABLE_ROWS, offset - first * TABLE_ROWS + T)
+    return cos[rows], sin[rows]
 
-    Cosines and sines, computed in float64 and rounded once; those of the first half of the sines
-    are negated.
+
+@lru_cache(maxsize=64)
+def _tables(
+    first: int, stop: int, K: int, base: float, dtype: np.dtype[np.generic]
+) -> tuple[Array, Array]:
+    """Cosines and sines, computed in float64 and rounded once; read-only.
+
+    Those of the first half of the sines are negated.
     """
     frequency = base ** (-np.arange(0, K, 2) / K)  # (K/2,) radians a token
-    angle = np.outer(np.arange(offset, offset + T), frequency)  # (T, K/2)
-    cos, sin = np.cos(angle).astype(dtype), np.sin(angle).astype(dtype)  # (T, K/2) each
-    cos, sin = np.concatenate([cos, cos], axis=-1), np.concatenate([-sin, sin], axis=-1)  # (T, K)
+    angle = np.outer(np.arange(first * TABLE_ROWS, stop * TABLE_ROWS), frequency)  # (rows, K/2)
+    cos, sin = np.cos(angle).astype(dtype), np.sin(angle).astype(dtype)  # (rows, K/2) each
+    cos, sin = np.concatenate([cos, cos], axis=-1), np.concatenate([-sin, sin], axis=-1)
     cos.flags.writeable = sin.flags.writeable = False
     return cos, sin

@@ -78,6 +78,15 @@ def test_float32_angles_are_rounded_once():
     np.testing.assert_array_equal(sin, sin_exact.astype(np.float32))
 
 
+@pytest.mark.parametrize("offset", [0, 1, 63, 64, 130])
+@pytest.mark.parametrize("T", [0, 1, 64, 200])
+def test_a_row_of_a_table_belongs_to_its_position_wherever_the_table_begins(offset, T):
+    angles = 10_000.0, np.dtype(float)
+    whole = np.array(rotation(400, 4, 0, *angles))  # cosines and sines, (2, 400, K)
+    part = np.array(rotation(T, 4, offset, *angles))
+    np.testing.assert_array_equal(part, whole[:, offset : offset + T])
+
+
 def test_the_remembered_tables_are_read_only():
     for table in rotation(5, 4, 0, 10_000.0, np.dtype(np.float64)):
         assert not table.flags.writeable
