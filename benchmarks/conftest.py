@@ -8,12 +8,20 @@ from typing import Any
 
 import pytest
 
+from capstone.memory import keep_freed_memory
+
 # Before NumPy is loaded. Small products lose time to a second BLAS thread, most of it by chance.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 PASSES, CHECK = "forward and backward", "check"
 MOST_ROUNDS = 1000
 Recorder = Callable[[str, int, float, float], None]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def freed_memory_is_kept() -> None:
+    """As in `capstone train`: otherwise the page faults of forward hide what backward costs."""
+    keep_freed_memory()
 
 
 @pytest.fixture
