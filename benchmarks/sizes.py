@@ -36,7 +36,7 @@ OP_SIZES = [
         "attention",
         f"B{B}_T{T}_D{D}_H{H}",
         "op",
-        lambda r: (normal(r, B, T, D), *(weight(r, D, D) for _ in range(4))),
+        lambda r: (normal(r, B, T, D), weight(r, D, 3 * D), weight(r, D, D)),
         {"n_heads": H},
     ),
     Case(
