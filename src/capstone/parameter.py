@@ -17,7 +17,7 @@ class Parameter:
     Args:
         data: the values; not copied.
         grad: the gradient so far, of the shape and dtype of `data`; zeros if not given.
-        name: how messages call it, such as `blocks.0.attention.wq`.
+        name: how messages call it, such as `blocks.0.attention.wqkv`.
 
     Raises:
         UsageError: a gradient of another shape or dtype.

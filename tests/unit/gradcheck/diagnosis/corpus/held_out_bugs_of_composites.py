@@ -195,20 +195,25 @@ BUGS_OF_COMPOSITES = [
     *bugs(
         "attention",
         (
-            "values' path lost",
-            "return dx, dwqkv",
-            "D = dy.shape[-1]\n"
-            "    return dx - merge_heads(dv) @ saved.qkv.weight[:, 2 * D :].T, dwqkv",
-            "x",
-            "path",
+            "values learn nothing",
+            "merge_heads(dq, dk, dv)",
+            "merge_heads(dq, dk, 0 * dv)",
+            "wqkv x",
+            "zero_slices",
         ),
-        ("rope forgotten for the keys", "rope_bwd(dk, saved.rope)", "(dk,)", "wqkv x", "behind"),
+        (
+            "rope forgotten for the keys",
+            "rope_bwd(dk, saved.rope)",
+            "(dk,)",
+            "wqkv x",
+            "place behind",
+        ),
         (
             "heads not merged",
             "merge_heads(dq, dk, dv)",
             "np.concatenate([merge_heads(dq, dk), dv.reshape(dmerged.shape)], axis=-1)",
             "wqkv x",
-            "behind",
+            "place behind",
         ),
     ),
 ]
