@@ -73,15 +73,16 @@ def check_inexact(where: str, **arrays: Array) -> None:
     A complex array goes with the real ones of its parts. Other mixtures would be computed, slowly,
     in the higher precision, and nobody would notice.
     """
-    dtypes = []
+    first = None
     for name, array in arrays.items():
         if not isinstance(array, np.ndarray) or (dtype := array.dtype).kind not in "fc":
             got = getattr(array, "dtype", type(array).__name__)
             rule = f"{name} must be a floating-point array"
             fail(where, rule, expected="a float or complex dtype", got=got)
-        dtypes.append(dtype)
-    if dtypes.count(dtypes[0]) < len(dtypes):
-        _check_one_precision(where, arrays)
+        if first is None:
+            first = dtype
+        elif dtype is not first:
+            _check_one_precision(where, arrays)
 
 
 def _check_one_precision(where: str, arrays: dict[str, Array]) -> None:

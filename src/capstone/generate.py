@@ -173,7 +173,7 @@ def stream_batch(
                 return
             yield tokens
             read = [[token or 0] for token in tokens]  # what ended rows read on does not matter
-            windows = np.append(windows, read, axis=1)[:, -context:]
+            windows = np.concatenate([windows, read], axis=1)[:, -context:]
 
     return rows()
 

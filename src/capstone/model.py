@@ -1,8 +1,7 @@
 """The whole language model: embedding, blocks, norm, head."""
 
 import math
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +14,7 @@ from capstone.errors import ConfigError
 from capstone.generate import stream, stream_batch
 from capstone.layers import Embedding, Head, Layer, RMSNorm, TransformerBlock
 from capstone.layers.initialize import generator, normal
-from capstone.layers.layer import forget_all
+from capstone.layers.layer import keeping_nothing
 from capstone.ops.attention import POSITIONS
 from capstone.ops.past import Past
 from capstone.parameter import pack
@@ -121,17 +120,6 @@ class TrainableTransformer(Layer):
         for block in self.blocks:
             block.recompute = value
 
-    @contextmanager
-    def recomputing(self, value: bool) -> Iterator[None]:
-        """In a `with` statement: set `recompute`, and afterwards give each block its own back."""
-        before = [block.recompute for block in self.blocks]
-        self.recompute = value
-        try:
-            yield
-        finally:
-            for block, own in zip(self.blocks, before, strict=True):
-                block.recompute = own
-
     def forward(self, tokens: Array) -> Array:
         """(..., T) integers to logits (..., T, V).
 
@@ -159,10 +147,8 @@ class TrainableTransformer(Layer):
 
     def infer(self, tokens: Array) -> Array:
         """`forward` for evaluation and generation: keeps nothing for a backward pass."""
-        with self.recomputing(True):  # a block lets go of what it saved before the next one begins
-            logits = self.forward(tokens)
-        self.forget()
-        return logits
+        with keeping_nothing([*self.layers()]):
+            return self.forward(tokens)
 
     def remembering(self) -> "Remembering":
         """`infer` that keeps keys and values, for contexts that grow token by token."""
@@ -282,13 +268,12 @@ class Remembering:
             pasts, known = [None] * len(attentions), 0
         try:
             for attention, past in zip(attentions, pasts, strict=True):
-                attention.past = past
-            with self.model.recomputing(False):  # keys and values are needed afterwards
+                attention.past, attention.reads_on = past, True
+            with keeping_nothing(self._layers):
                 logits = self.model.forward(tokens[..., known:])
-            self._pasts = [attention.present for attention in attentions]
+            self._pasts = [attention.past for attention in attentions]
             self._tokens = tokens.copy()
         finally:
             for attention in attentions:
-                attention.past = None
-        forget_all(self._layers)
+                attention.past, attention.reads_on = None, False
         return logits

@@ -113,7 +113,7 @@ OPTIONS = [
             "what the second forward saw is the past of the next one",
             "self._add_branches(self.take_saved(grad_output))",
             "self._add_branches(self.take_saved(grad_output))\n"
-            "        self.attention.past = self.attention.present",
+            "        self.attention.past = self.attention.cache.present",
             " ".join(["x", *BLOCK]),
             "repeat",
         ),

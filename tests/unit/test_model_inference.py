@@ -56,7 +56,7 @@ def test_inference_holds_what_one_block_saves_at_a_time():
     assert peak_of(lambda: model.infer(tokens)) < peak_of(lambda: model.forward(tokens)) / 2
 
 
-def test_inference_runs_forward_once_and_gives_each_block_its_own_way_back(model, monkeypatch):
+def test_inference_of_a_model_that_recomputes_runs_forward_once(model, monkeypatch):
     runs = []
     forward = model.blocks[0].feed_forward.forward
     monkeypatch.setattr(
@@ -64,10 +64,18 @@ def test_inference_runs_forward_once_and_gives_each_block_its_own_way_back(model
     )
     model.blocks[0].recompute = True
     model.infer(np.array([[1, 2, 3]]))
-    with pytest.raises(UsageError):
-        model.infer(np.array([[11]]))
     assert [block.recompute for block in model.blocks] == [True, False]
     assert len(runs) == 1
+
+
+@pytest.mark.parametrize("read", ["infer", "remembering"])
+def test_a_forward_pass_after_inference_keeps_everything_again(model, read):
+    use = model.infer if read == "infer" else model.remembering()
+    use(np.array([[1, 2, 3]]))
+    with pytest.raises(UsageError):
+        use(np.array([[11]]))
+    model.backward(model.forward(np.array([[1, 2]])))
+    assert model.flat.grad.any()
 
 
 def test_inference_leaves_nothing_behind(model):

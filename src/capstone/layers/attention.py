@@ -27,6 +27,9 @@ class MultiHeadAttention(Layer):
     past: Past | None = None
     """What the rows of the next forward passes look back at, beside each other."""
 
+    reads_on: bool = False
+    """Whether the rows of a forward pass are part of the past of the next one."""
+
     def __init__(
         self,
         d_model: int,
@@ -55,13 +58,9 @@ class MultiHeadAttention(Layer):
         weights = (self.wqkv.data, self.wo.data)
         n_heads, positions = self.n_heads, self.positions
         y, saved = attention_fwd(x, *weights, n_heads=n_heads, positions=positions, past=self.past)
+        if self.reads_on:
+            self.past = saved.present
         return self.keep(y, saved)
-
-    @property
-    def present(self) -> Past:
-        """The keys and values of the last forward pass: the past of what comes next."""
-        present: Past = self._saved.present
-        return present
 
     def backward(self, grad_output: Array) -> Array:
         """(..., T, D) to (..., T, D); adds to the gradients of both weights."""

@@ -64,7 +64,7 @@ class TransformerBlock(Layer):
         """(..., T, D) to (..., T, D)."""
         y = self._add_branches(x)
         keeps_input_alone = self.recompute and self.attention.past is None  # a past may change
-        if keeps_input_alone:
+        if keeps_input_alone and self.keeps:
             self.forget()
         return self.keep(y, x if keeps_input_alone else None)
 

@@ -1,6 +1,7 @@
 """What every layer shares: it remembers one forward pass and lists its parameters."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,9 @@ class Layer:
     of each parameter. Attributes that are parameters or layers are found by themselves, in the
     order in which `__init__` set them.
     """
+
+    keeps: bool = True
+    """Whether forward passes remember what `backward` needs; see `keeping_nothing`."""
 
     _saved: Any = None
     _output_shape: tuple[int, ...] = ()
@@ -40,8 +44,8 @@ class Layer:
         return read_only(self._saved)
 
     def keep(self, y: Array, saved: Any) -> Array:
-        """Remember what an op saved for the backward pass, and return its output."""
-        self._saved, self._output_shape = saved, y.shape
+        """Remember what an op saved for the backward pass, if one may follow; return its output."""
+        self._saved, self._output_shape = saved if self.keeps else None, y.shape
         return y
 
     def take_saved(self, grad_output: Array) -> Any:
@@ -59,7 +63,8 @@ class Layer:
 
     def forget(self) -> None:
         """Drop what forward passes saved, here and in all parts: no backward pass will follow."""
-        forget_all(self.layers())
+        for layer in self.layers():
+            layer._saved = None
 
     def layers(self) -> Iterator["Layer"]:
         """This layer, and all that it is made of."""
@@ -102,10 +107,16 @@ class Layer:
             parameter.zero_grad()
 
 
-def forget_all(layers: Iterable[Layer]) -> None:
-    """Drop what the forward passes of these very layers saved."""
+@contextmanager
+def keeping_nothing(layers: Collection[Layer]) -> Iterator[None]:
+    """In a `with` statement: forward passes of these very layers remember nothing."""
     for layer in layers:
-        layer._saved = None
+        layer.keeps = False
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer.keeps = True
 
 
 def read_only(saved: Any) -> Any:

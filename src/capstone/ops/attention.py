@@ -79,14 +79,14 @@ def attention_fwd(
     check_last_axes("attention_fwd", "wo", wo, D, D)
     qkv, qkv_saved = linear_fwd(x, wqkv)  # (..., T, 3 D)
     heads = split_heads(qkv, 3 * n_heads)  # (..., 3 H, T, K)
-    qk, v = heads[..., : 2 * n_heads, :, :], heads[..., 2 * n_heads :, :, :].copy()
+    qk, v = heads[..., : 2 * n_heads, :, :], heads[..., 2 * n_heads :, :, :]
     rope_saved = None
     if positions == "rope":
         offset = 0 if past is None else len(past)
         qk, rope_saved = rope_fwd(qk, offset=offset)  # (..., 2 H, T, K)
-    q, k = qk[..., :n_heads, :, :], qk[..., n_heads:, :, :].copy()  # (..., H, T, K) each
-    # k and v are kept for the backward pass: as copies, without the memory of all three
-    present = Past(k, v) if past is None else past.followed_by(k, v)  # (..., H, T0 + T, K)
+    q, k = qk[..., :n_heads, :, :], qk[..., n_heads:, :, :]  # (..., H, T, K) each
+    # kept for the backward pass: as copies, without the memory of all three
+    present = Past(k.copy(), v.copy()) if past is None else past.followed_by(k, v)
     gathered, core_saved = _attend(q, present.k, present.v, queries_at_once)  # (..., H, T, K)
     y, out_saved = linear_fwd(merge_heads(gathered), wo)  # (..., T, D)
     return y, AttentionSaved(qkv_saved, rope_saved, core_saved, out_saved, present)
@@ -97,6 +97,9 @@ def _attend(
 ) -> tuple[Array, tuple[DotProductAttentionSaved, ...]]:
     """Dot-product attention, for a few queries at a time and the keys up to the last of them."""
     T, T0 = q.shape[-2], k.shape[-2] - q.shape[-2]
+    if at_once >= T:
+        y, core = dot_product_attention_fwd(q, k, v)
+        return y, (core,)
     stops = [*range(at_once, T, at_once), T]
     parts = [
         dot_product_attention_fwd(
@@ -105,8 +108,7 @@ def _attend(
         for start, stop in zip([0, *stops], stops, strict=False)
     ]
     groups, saved = zip(*parts, strict=True)
-    y = groups[0] if len(groups) == 1 else np.concatenate(groups, axis=-2)  # (..., H, T, K)
-    return y, saved
+    return np.concatenate(groups, axis=-2), saved  # (..., H, T, K)
 
 
 def attention_bwd(dy: Array, saved: AttentionSaved) -> tuple[Array, Array, Array]:
@@ -150,8 +152,7 @@ def split_heads(x: Array, n_heads: int) -> Array:
 
 def merge_heads(*parts: Array) -> Array:
     """(..., H, T, K) each to (..., T, H K for each), the inverse of `split_heads`."""
-    *lead, H, T, K = parts[0].shape
-    n_heads = len(parts) * H
-    merged = np.empty((*lead, T, n_heads * K), parts[0].dtype)
-    np.concatenate(parts, axis=-3, out=split_heads(merged, n_heads))
-    return merged
+    rows = [part.swapaxes(-2, -3) for part in parts]  # (..., T, H, K) each
+    merged = rows[0] if len(rows) == 1 else np.concatenate(rows, axis=-2)
+    *lead, n_heads, K = merged.shape
+    return merged.reshape(*lead, n_heads * K)

@@ -40,8 +40,8 @@ def softmax_fwd(x: Array, *, hidden: Array | None = None) -> tuple[Array, Softma
             fail("softmax_fwd", rule, expected="True where an entry takes no part", got=got)
         np.copyto(y, -np.inf, where=hidden)
     # The shift cancels in the quotient; its real part alone suffices, and never overflows.
-    peak = y.real.max(axis=-1, keepdims=True, initial=-np.inf)  # (..., 1)
-    peak[peak == -np.inf] = 0
+    lowest = np.finfo(y.dtype).min  # a row without numbers stays at minus infinity
+    peak = y.real.max(axis=-1, keepdims=True, initial=lowest)  # (..., 1)
     y -= peak
     np.exp(y, out=y)
     total = sum_rows(y)  # (..., 1)
