@@ -6,7 +6,7 @@ import numpy as np
 
 from capstone._typing import Array
 
-TABLE_ROWS = 64
+ONES_AT_ONCE = 64  # so that rows that grow one by one seldom need new ones
 
 
 def sum_leading(grad: Array, ndim: int) -> Array:
@@ -53,8 +53,8 @@ def sum_rows(x: Array) -> Array:
         (..., 1).
     """
     D = x.shape[-1]
-    tables = -(-D // TABLE_ROWS)  # rows that grow one by one seldom need a new table
-    return np.asarray(x @ _ones(tables * TABLE_ROWS, x.dtype)[:D])
+    enough = -(-D // ONES_AT_ONCE) * ONES_AT_ONCE
+    return np.asarray(x @ _ones(enough, x.dtype)[:D])
 
 
 @lru_cache(maxsize=64)
