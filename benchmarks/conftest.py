@@ -1,5 +1,6 @@
 """How passes are timed, and the short tables after the run."""
 
+import math
 import os
 import statistics
 import time
@@ -13,7 +14,7 @@ from capstone.memory import keep_freed_memory
 # Before NumPy is loaded. Small products lose time to a second BLAS thread, most of it by chance.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-PASSES, CHECK = "forward and backward", "check"
+PASSES, CHECK, TOKEN = "forward and backward", "check", "a token of a text"
 MOST_ROUNDS = 1000
 Recorder = Callable[[str, int, float, float], None]
 
@@ -28,31 +29,65 @@ def freed_memory_is_kept() -> None:
 def time_backward(
     benchmark: Any, request: pytest.FixtureRequest
 ) -> Callable[[str, Callable[[], Any], Callable[[Any], Any]], None]:
-    """Time a backward pass, each round with a forward pass of its own right before it.
-
-    The two take turns, so that a busy machine slows both alike and the ratio stays.
-    """
+    """Time a backward pass, each round with a forward pass of its own right before it."""
 
     def run(subject: str, forward: Callable[[], Any], backward: Callable[[Any], Any]) -> None:
-        seconds: list[float] = []  # of the forward passes
-
-        def prepare() -> tuple[tuple[Any], dict[str, Any]]:
-            start = time.perf_counter()
-            saved = forward()
-            seconds.append(time.perf_counter() - start)
-            return (saved,), {}
-
-        rounds = count_rounds(request, lambda: backward(forward()))
-        benchmark.pedantic(backward, setup=prepare, rounds=rounds, warmup_rounds=1)
+        first, second = time_in_turns(benchmark, request, forward, lambda saved: saved, backward)
         if benchmark.stats is None:  # --benchmark-disable
             return
-        of_forward, of_backward = statistics.median(seconds), benchmark.stats.stats.median
-        ratio = of_backward / of_forward
-        benchmark.extra_info |= {"forward_seconds": of_forward, "backward_over_forward": ratio}
-        row = subject, 1e3 * of_forward, 1e3 * of_backward, ratio
+        ratio = second / first
+        benchmark.extra_info |= {"forward_seconds": first, "backward_over_forward": ratio}
+        row = subject, 1e3 * first, 1e3 * second, ratio
         request.node.user_properties.append((PASSES, row))
 
     return run
+
+
+@pytest.fixture
+def time_token(
+    benchmark: Any, request: pytest.FixtureRequest
+) -> Callable[[str, Callable[[], Any], Callable[[Any], Any], Callable[[Any], Any]], None]:
+    """Time a token that is read on, each round with a whole text read anew right before it."""
+
+    def run(
+        subject: str,
+        read_anew: Callable[[], Any],
+        begin: Callable[[Any], Any],
+        read_on: Callable[[Any], Any],
+    ) -> None:
+        anew, token = time_in_turns(benchmark, request, read_anew, begin, read_on)
+        if benchmark.stats is None:  # --benchmark-disable
+            return
+        benchmark.extra_info |= {"anew_seconds": anew, "anew_over_token": anew / token}
+        row = subject, 1e3 * anew, 1e3 * token, anew / token
+        request.node.user_properties.append((TOKEN, row))
+
+    return run
+
+
+def time_in_turns(
+    benchmark: Any,
+    request: pytest.FixtureRequest,
+    first: Callable[[], Any],
+    between: Callable[[Any], Any],
+    second: Callable[[Any], Any],
+) -> tuple[float, float]:
+    """Median seconds of `first` and of `second`, which gets what `between` makes of the former's.
+
+    The two take turns, so that a busy machine slows both alike and the ratio stays.
+    """
+    seconds: list[float] = []  # of the first
+
+    def prepare() -> tuple[tuple[Any], dict[str, Any]]:
+        start = time.perf_counter()
+        result = first()
+        seconds.append(time.perf_counter() - start)
+        return (between(result),), {}
+
+    rounds = count_rounds(request, lambda: second(between(first())))
+    benchmark.pedantic(second, setup=prepare, rounds=rounds, warmup_rounds=1)
+    of_second = math.nan if benchmark.stats is None else benchmark.stats.stats.median
+    return statistics.median(seconds), of_second
 
 
 @pytest.fixture
@@ -99,6 +134,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     headings = {
         PASSES: ("forward ms", "backward ms", "backward / forward"),
         CHECK: ("entries / s", "naive / s", "check / naive"),
+        TOKEN: ("text anew ms", "next token ms", "anew / token"),
     }
     for kind, columns in headings.items():
         rows = list(recorded(terminalreporter, kind))

@@ -11,7 +11,7 @@ from capstone._checks import check_axes, check_ids, check_inexact
 from capstone._typing import Array
 from capstone.ops.reduce import as_matrix
 
-ONE_HOT_LIMIT = 1024  # up to about this vocabulary a one-hot product beats sorting
+ONE_HOT_LIMIT = 128  # up to about this vocabulary a one-hot product beats sorting
 
 
 class EmbeddingSaved(NamedTuple):

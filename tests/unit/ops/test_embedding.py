@@ -38,7 +38,7 @@ def test_backward_equals_the_loop_over_all_uses(rng, B, T, V, D):
     assert distance(dweight, wanted) <= tolerances.OTHER_ORDER
 
 
-@pytest.mark.parametrize("limit", [0, 1024])
+@pytest.mark.parametrize("limit", [0, 128])
 def test_rows_of_absent_tokens_get_exactly_zero(monkeypatch, limit):
     monkeypatch.setattr(embedding, "ONE_HOT_LIMIT", limit)
     _, saved = embedding_fwd(np.array([4, 1, 4]), np.ones((6, 2)))
@@ -57,7 +57,7 @@ def test_both_routes_agree(rng, B, T, V, D):
     assert distance(by_sorting, by_one_hot) <= tolerances.OTHER_ORDER
 
 
-@pytest.mark.parametrize("limit", [0, 1024])
+@pytest.mark.parametrize("limit", [0, 128])
 def test_no_tokens_give_a_gradient_of_zero(monkeypatch, limit):
     monkeypatch.setattr(embedding, "ONE_HOT_LIMIT", limit)
     y, saved = embedding_fwd(np.zeros((2, 0), int), np.ones((6, 3)))
