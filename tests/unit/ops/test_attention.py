@@ -85,6 +85,15 @@ def test_a_head_is_a_block_of_consecutive_features():
     np.testing.assert_array_equal(split_heads(x, 3)[1], x[:, 2:4])
 
 
+@pytest.mark.parametrize("positions", ["rope", "none"])
+def test_kept_keys_and_values_do_not_keep_the_queries_alive(positions):
+    rng = np.random.default_rng(0)
+    x, weights = rng.standard_normal((3, 8)), draw_weights(rng, 8)
+    _, saved = attention_fwd(x, *weights, n_heads=2, positions=positions)
+    for kept in (saved.present.k, saved.present.v):
+        assert (kept if kept.base is None else kept.base).nbytes == kept.nbytes
+
+
 def test_splitting_copies_nothing():
     x = np.ones((2, 4, 6))
     assert np.shares_memory(split_heads(x, 3), x)
