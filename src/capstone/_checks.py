@@ -73,7 +73,7 @@ def check_inexact(where: str, **arrays: Array) -> None:
     A complex array goes with the real ones of its parts. Other mixtures would be computed, slowly,
     in the higher precision, and nobody would notice.
     """
-    first = None
+    first, differ = None, False
     for name, array in arrays.items():
         if not isinstance(array, np.ndarray) or (dtype := array.dtype).kind not in "fc":
             got = getattr(array, "dtype", type(array).__name__)
@@ -82,7 +82,9 @@ def check_inexact(where: str, **arrays: Array) -> None:
         if first is None:
             first = dtype
         elif dtype is not first:
-            _check_one_precision(where, arrays)
+            differ = True
+    if differ:
+        _check_one_precision(where, arrays)
 
 
 def _check_one_precision(where: str, arrays: dict[str, Array]) -> None:

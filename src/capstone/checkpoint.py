@@ -23,7 +23,7 @@ from capstone.errors import CheckpointError
 from capstone.parameter import Parameter
 
 FORMAT = "capstone-checkpoint"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 HEADER = "__header__"  # the array that holds the JSON, as bytes
 SEAL_SIZE = 64  # hexadecimal digits of a SHA-256
 ZIP_SIGNATURE = b"PK\x03\x04"
@@ -103,8 +103,7 @@ def load_parameters(
     """
     parameters = dict(named_parameters)
     where = "load_parameters"
-    _check_names(where, "the checkpoint lacks parameters", parameters.keys() - arrays.keys())
-    _check_names(where, "the model lacks parameters", arrays.keys() - parameters.keys())
+    _check_names(where, parameters.keys() - arrays.keys(), arrays.keys() - parameters.keys())
     for name, parameter in parameters.items():
         _check_fits(where, name, parameter.data, arrays[name])
     for name, parameter in parameters.items():
@@ -151,11 +150,12 @@ def _read(path: Path) -> bytes:
         _reject("the file must be readable", "a checkpoint", f"{error.strerror} at '{path}'")
 
 
-def _check_names(where: str, rule: str, names: set[str]) -> None:
-    if names:
-        got = ", ".join(sorted(names))
-        expected = "the same names in both"
-        fail(where, rule, expected=expected, got=got, error=CheckpointError)
+def _check_names(where: str, missing: set[str], surplus: set[str]) -> None:
+    if missing or surplus:
+        lacks = [f"no {', '.join(sorted(missing))}"] if missing else []
+        has = [f"{', '.join(sorted(surplus))} besides"] if surplus else []
+        rule, got = "the checkpoint must hold the model's parameters", "; ".join(lacks + has)
+        fail(where, rule, expected="the same names", got=got, error=CheckpointError)
 
 
 def _check_fits(where: str, name: str, data: Array, array: Array) -> None:

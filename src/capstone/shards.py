@@ -157,9 +157,11 @@ def _load_limits() -> Callable[[int, str], AbstractContextManager[object]]:
     """What sets the number of threads of BLAS for a while."""
     try:
         from threadpoolctl import threadpool_limits
-    except ImportError:
+    except ImportError as error:
         rule, mend = "a step of several threads needs threadpoolctl", 'pip install ".[train]"'
-        fail("Shards", rule, expected="it installed", got="no such module", mend=mend)
+        is_absent = isinstance(error, ModuleNotFoundError)
+        got = "no such module" if is_absent else f"one that fails: {error}"
+        fail("Shards", rule, expected="it installed", got=got, mend=mend)
     limits: Callable[[int, str], AbstractContextManager[object]] = threadpool_limits
     return limits
 

@@ -197,13 +197,13 @@ BAD_FILES = {
         r"the file is no checkpoint: expected a .* header, got BadZipFile",
     ),
     "version": (
-        sealed(__header__=header(format="capstone-checkpoint", version=2, metadata={})),
-        r"of another format: expected capstone-checkpoint version 1, got capstone-checkpoint "
-        r"version 2 in '",
+        sealed(__header__=header(format="capstone-checkpoint", version=1, metadata={})),
+        r"of another format: expected capstone-checkpoint version 2, got capstone-checkpoint "
+        r"version 1 in '",
     ),
     "format": (
         sealed(__header__=header(format="other", version=1, metadata={})),
-        r"of another format: expected capstone-checkpoint version 1, got other version 1 in '",
+        r"of another format: expected capstone-checkpoint version 2, got other version 1 in '",
     ),
 }
 
@@ -270,9 +270,10 @@ GOOD = MappingProxyType({"w": np.ones((2, 3)), "gain": np.ones(3)})
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"w": GOOD["w"]}, r"the checkpoint lacks parameters: expected the same .* got gain"),
-        ({}, r"the checkpoint lacks parameters: expected the same names in both, got gain, w"),
-        (GOOD | {"b": np.ones(1)}, r"the model lacks parameters: expected the same .* got b"),
+        ({"w": GOOD["w"]}, r"the checkpoint must hold the model's parameters: .*, got no gain"),
+        ({}, r"the checkpoint must hold .*: expected the same names, got no gain, w"),
+        (GOOD | {"b": np.ones(1)}, r".*: expected the same names, got b besides"),
+        ({"w": GOOD["w"], "b": np.ones(1)}, r".*: expected the same names, got no gain; b besides"),
         (
             GOOD | {"gain": np.ones(4)},
             r"'gain' has another shape in the checkpoint: expected \(3,\), got \(4,\)",
@@ -282,7 +283,7 @@ GOOD = MappingProxyType({"w": np.ones((2, 3)), "gain": np.ones(3)})
             r"'gain' has another kind of numbers in the checkpoint: .* float32, got complex128",
         ),
     ],
-    ids=["missing", "two-missing", "unexpected", "shape", "complex"],
+    ids=["missing", "two-missing", "unexpected", "both", "shape", "complex"],
 )
 def test_arrays_that_do_not_fit_are_rejected_and_nothing_is_written(arrays, message):
     parameters, flat = named_parameters()

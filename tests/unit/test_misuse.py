@@ -88,6 +88,11 @@ CONFIG = ModelConfig(5, seq_len=4, d_model=4, n_layers=1, n_heads=2)
             "expected one dtype, got x of float64 with bias of float32",
         ),
         (
+            lambda: ops.dot_product_attention_fwd(X, X.astype(np.float32), X.astype(int)),
+            "dot_product_attention_fwd: v must be a floating-point array: "
+            "expected a float or complex dtype, got int64",
+        ),
+        (
             lambda: ops.rmsnorm_fwd(X.astype(np.complex64), np.ones(4)),
             "rmsnorm_fwd: all arrays must have one precision: "
             "expected one dtype, got x of complex64 with gain of float64",

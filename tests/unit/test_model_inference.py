@@ -9,6 +9,7 @@ import pytest
 from capstone.errors import BackwardOrderError, UsageError
 from capstone.evaluate import evaluate
 from capstone.layers import Layer
+from capstone.layers.layer import keeping_nothing
 from capstone.model import ModelConfig, TrainableTransformer
 from capstone.shards import Shards
 from cases import MODEL_CASES
@@ -49,7 +50,7 @@ def peak_of(call):
         tracemalloc.stop()
 
 
-def test_inference_holds_what_one_block_saves_at_a_time():
+def test_inference_holds_what_one_op_needs_at_a_time():
     model = TrainableTransformer(replace(SMALL, n_layers=8, seq_len=60))
     tokens = draw_tokens(np.random.default_rng(0), 8, 60)
     model.infer(tokens)  # what is cached for good is there
@@ -99,6 +100,16 @@ def test_backward_after_inference_raises(model, use):
     use(model)
     with pytest.raises(BackwardOrderError, match=r"each backward needs a forward of its own"):
         model.backward(logits)
+
+
+def test_inference_within_inference_gives_every_layer_its_own_way_back(model):
+    tokens = np.array([[1, 2, 3]])
+    model.blocks[0].attention.keeps = False
+    with keeping_nothing([*model.layers()]):
+        model.infer(tokens)
+        model.forward(tokens)
+        assert model.blocks[1].attention.cache is None
+    assert [block.attention.keeps for block in model.blocks] == [False, True]
 
 
 # Generation

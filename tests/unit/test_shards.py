@@ -1,10 +1,13 @@
 """Shards of a batch: the gradient of the whole, whatever their number."""
 
 import copy
+import sys
 import tracemalloc
+import types
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 import tolerances
 from capstone.errors import UsageError
@@ -215,6 +218,28 @@ def test_by_default_every_core_has_a_shard(monkeypatch, cores, batch_size, proce
 def test_without_threadpoolctl_there_is_one_shard(monkeypatch):
     monkeypatch.setattr("capstone.shards.find_spec", lambda name: None)
     assert default_threads(12) == 1
+
+
+def test_one_shard_needs_no_threadpoolctl(model, monkeypatch):
+    monkeypatch.setitem(sys.modules, "threadpoolctl", None)
+    with Shards(model, 1) as shards:
+        assert shards.each(lambda item: item + 1, [1, 2]) == [2, 3]
+
+
+def test_a_threadpoolctl_that_fails_is_named(model, monkeypatch):
+    monkeypatch.setitem(sys.modules, "threadpoolctl", types.ModuleType("threadpoolctl"))
+    with pytest.raises(UsageError, match=r"got one that fails: cannot import name .*; pip install"):
+        Shards(model, 2)
+
+
+def test_blas_has_one_thread_meanwhile(model):
+    def threads():
+        return {lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "blas"}
+
+    with threadpool_limits(2, "blas"):
+        with Shards(model, 2) as shards:
+            assert shards.each(lambda _: threads(), [0, 1]) == [{1}, {1}]
+        assert threads() == {2}
 
 
 def test_no_shards_are_refused(model):

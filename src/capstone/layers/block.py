@@ -62,8 +62,8 @@ class TransformerBlock(Layer):
 
     def forward(self, x: Array) -> Array:
         """(..., T, D) to (..., T, D)."""
-        y = self._add_branches(x)
         keeps_input_alone = self.recompute and self.attention.past is None  # a past may change
+        y = self._add_branches(x)
         if keeps_input_alone and self.keeps:
             self.forget()
         return self.keep(y, x if keeps_input_alone else None)

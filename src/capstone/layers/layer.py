@@ -110,13 +110,14 @@ class Layer:
 @contextmanager
 def keeping_nothing(layers: Collection[Layer]) -> Iterator[None]:
     """In a `with` statement: forward passes of these very layers remember nothing."""
+    before = [layer.keeps for layer in layers]
     for layer in layers:
         layer.keeps = False
     try:
         yield
     finally:
-        for layer in layers:
-            layer.keeps = True
+        for layer, keeps in zip(layers, before, strict=True):
+            layer.keeps = keeps
 
 
 def read_only(saved: Any) -> Any:

@@ -15,6 +15,7 @@ from capstone._checks import (
     check_inexact,
     check_last_axes,
     check_positive,
+    fail,
 )
 from capstone._typing import Array
 from capstone.ops.dot_product_attention import (
@@ -74,22 +75,34 @@ def attention_fwd(
     check_positive("attention_fwd", n_heads=n_heads, queries_at_once=queries_at_once)
     check_divisible("attention_fwd", "D", x.shape[-1], "n_heads", n_heads)
     check_choice("attention_fwd", "positions", positions, POSITIONS)
+    if past is not None:
+        _check_past(past)
     D = x.shape[-1]
     check_last_axes("attention_fwd", "wqkv", wqkv, D, 3 * D)
     check_last_axes("attention_fwd", "wo", wo, D, D)
     qkv, qkv_saved = linear_fwd(x, wqkv)  # (..., T, 3 D)
-    heads = split_heads(qkv, 3 * n_heads)  # (..., 3 H, T, K)
+    heads = split_heads(qkv, 3 * n_heads)  # (..., 3 H, T, K): queries, then keys, then values
     qk, v = heads[..., : 2 * n_heads, :, :], heads[..., 2 * n_heads :, :, :]
     rope_saved = None
     if positions == "rope":
-        offset = 0 if past is None else len(past)
+        offset = 0 if past is None else past.length
         qk, rope_saved = rope_fwd(qk, offset=offset)  # (..., 2 H, T, K)
     q, k = qk[..., :n_heads, :, :], qk[..., n_heads:, :, :]  # (..., H, T, K) each
-    # kept for the backward pass: as copies, without the memory of all three
+    # k and v are kept: as copies, for a view would keep the memory of the queries too
     present = Past(k.copy(), v.copy()) if past is None else past.followed_by(k, v)
     gathered, core_saved = _attend(q, present.k, present.v, queries_at_once)  # (..., H, T, K)
     y, out_saved = linear_fwd(merge_heads(gathered), wo)  # (..., T, D)
     return y, AttentionSaved(qkv_saved, rope_saved, core_saved, out_saved, present)
+
+
+def _check_past(past: Past) -> None:
+    if not isinstance(past, Past):
+        rule, got = "past must be a Past", type(past).__name__
+        fail("attention_fwd", rule, expected="Past(k, v)", got=got)
+    if past.room is None:  # else it has been made below
+        for name, array in (("past.k", past.k), ("past.v", past.v)):
+            check_inexact("attention_fwd", **{name: array})
+            check_axes("attention_fwd", name, array, "H", "T0", "K")
 
 
 def _attend(
@@ -134,8 +147,8 @@ def attention_bwd(dy: Array, saved: AttentionSaved) -> tuple[Array, Array, Array
         dk[..., : dk_part.shape[-2], :] += dk_part
         dv[..., : dv_part.shape[-2], :] += dv_part
     dq = np.concatenate([*(dq_part for dq_part, _, _ in earlier), dq], axis=-2)  # (..., H, T, K)
-    T = dq.shape[-2]
-    dk, dv = dk[..., -T:, :], dv[..., -T:, :]  # (..., H, T, K): the past is constant
+    T0 = dk.shape[-2] - dq.shape[-2]
+    dk, dv = dk[..., T0:, :], dv[..., T0:, :]  # (..., H, T, K): the past is constant
     if saved.rope is not None:
         (dq,), (dk,) = rope_bwd(dq, saved.rope), rope_bwd(dk, saved.rope)  # (..., H, T, K)
     # forward: q, k and v are the heads of x @ wqkv

@@ -1,26 +1,28 @@
 """Keys and values of earlier positions, so that a text that goes on is not read from its start."""
 
+from typing import Any, NamedTuple
+
 import numpy as np
 
 from capstone._checks import fail
 from capstone._typing import Array
 
 
-class Past:
-    """Keys and values that later positions look at too.
+class Past(NamedTuple):
+    """Keys and values that later positions look at too."""
 
-    Args:
-        k: (..., H, T0, K), rotated where the model rotates.
-        v: (..., H, T0, K).
-    """
+    k: Array  # (..., H, T0, K), rotated where the model rotates
+    v: Array  # (..., H, T0, K)
+    room: "Room | None" = None  # where both grow in place
 
-    def __init__(self, k: Array, v: Array) -> None:
-        self.k, self.v = k, v
-        self._room: _Room | None = None
-
-    def __len__(self) -> int:
+    @property
+    def length(self) -> int:
         """T0, the number of positions."""
         return int(self.k.shape[-2])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copies and pickles hold what has been written, and no room."""
+        return Past, (self.k, self.v)
 
     def followed_by(self, k: Array, v: Array) -> "Past":
         """All positions up to the last of those that follow; this past stays what it is.
@@ -30,7 +32,7 @@ class Past:
 
         Args:
             k: (..., H, T, K).
-            v: (..., H, T, K), of the shape and dtype of `k`.
+            v: (..., H, T, K), of the dtype of `k`.
 
         Returns:
             A past of T0 + T positions, (..., H, T0 + T, K), in the precision of those that follow.
@@ -38,16 +40,19 @@ class Past:
         Raises:
             UsageError: what follows does not fit.
         """
-        start, stop = len(self), len(self) + k.shape[-2]
-        room = self._room
+        if v.shape != k.shape or v.dtype != k.dtype:
+            rule, got = "values must be like their keys", f"{v.dtype} {v.shape}"
+            fail("Past.followed_by", rule, expected=f"{k.dtype} {k.shape}", got=got)
+        room, start, stop = self.room, self.length, self.length + k.shape[-2]
         if room is None or not room.has_space(start, stop, k):
-            room = _Room(k, capacity=2 * stop)
-            room.write(0, _like(self.k, k, start), _like(self.v, v, start))
+            earlier = _like("keys", self.k, k, start), _like("values", self.v, v, start)
+            room = Room(k, capacity=2 * stop)
+            room.write(0, *earlier)
         room.write(start, k, v)
         return room.past()
 
 
-class _Room:
+class Room:
     """Arrays (..., H, capacity, K) that are filled from the front, each row once."""
 
     def __init__(self, like: Array, capacity: int) -> None:
@@ -57,7 +62,10 @@ class _Room:
         self._used = 0
 
     def has_space(self, start: int, stop: int, like: Array) -> bool:
-        """Whether such rows can be written from `start` to `stop`."""
+        """Whether such rows can be written from `start` to `stop`.
+
+        Not if some have been written there: only the longest past of a room goes on in it.
+        """
         *lead, capacity, K = self._k.shape
         fits = (*lead, K) == (*like.shape[:-2], like.shape[-1]) and like.dtype == self._k.dtype
         return fits and start == self._used and stop <= capacity
@@ -70,16 +78,19 @@ class _Room:
 
     def past(self) -> Past:
         """What has been written so far."""
-        past = Past(self._k[..., : self._used, :], self._v[..., : self._used, :])
-        past._room = self
-        return past
+        return Past(self._k[..., : self._used, :], self._v[..., : self._used, :], self)
 
 
-def _like(past: Array, present: Array, length: int) -> Array:
+def _like(name: str, past: Array, present: Array, length: int) -> Array:
     """The rows of the past, for every leading index of those that follow."""
     *lead, _, K = present.shape
+    where, expected = "Past.followed_by", f"(..., H, {length}, {K}) for {present.shape}"
+    rule = f"the {name} of the past must fit those that follow"
+    if past.shape[-2:] != (length, K):
+        fail(where, rule, expected=expected, got=past.shape)
+    if not np.can_cast(past.dtype, present.dtype, "same_kind"):
+        fail(where, rule, expected=present.dtype, got=past.dtype)
     try:
         return np.broadcast_to(past, (*lead, length, K))
     except ValueError:
-        rule, expected = "the past must fit the keys", f"(..., H, T0, K) like {present.shape}"
-        fail("attention_fwd", rule, expected=expected, got=past.shape)
+        fail(where, rule, expected=expected, got=past.shape)

@@ -6,7 +6,7 @@ import numpy as np
 
 from capstone._typing import Array
 
-ONES_AT_ONCE = 64  # so that rows that grow one by one seldom need new ones
+ONES_AT_ONCE = 64  # so that rows that grow, as those of a text's scores do, seldom need new ones
 
 
 def sum_leading(grad: Array, ndim: int) -> Array:

@@ -37,15 +37,17 @@ def rope_fwd(x: Array, *, offset: int = 0, base: float = 10_000.0) -> tuple[Arra
         `(y, saved)` with y (..., T, K).
 
     Raises:
-        UsageError: K is odd, or base is not positive.
+        UsageError: K is odd, the offset no whole number, or base not positive.
     """
     check_inexact("rope_fwd", x=x)
     check_axes("rope_fwd", "x", x, "T", "K")
     if not base > 0:
         fail("rope_fwd", "base must be positive", expected="base > 0", got=base)
+    if not isinstance(offset, int | np.integer):
+        fail("rope_fwd", "offset must be a whole number", expected="such as 3", got=repr(offset))
     *_, T, K = x.shape
     check_divisible("rope_fwd", "K", K, "2", 2)
-    cos, sin = rotation(T, K, offset, base, x.real.dtype)
+    cos, sin = rotation(T, K, int(offset), base, x.real.dtype)
     return rotate(x, cos, sin), RopeSaved(cos, sin)
 
 
@@ -77,23 +79,25 @@ def rotate(x: Array, cos: Array, sin: Array) -> Array:
 def rotation(
     T: int, K: int, offset: int, base: float, dtype: np.dtype[np.generic]
 ) -> tuple[Array, Array]:
-    """What the features and their partners are multiplied by, (T, K) each; read-only."""
-    first, stop = offset // TABLE_ROWS, -(-(offset + T) // TABLE_ROWS)  # tables that are touched
-    cos, sin = _tables(first, stop, K, base, dtype)
-    rows = slice(offset - first * TABLE_ROWS, offset - first * TABLE_ROWS + T)
+    """What the features and their partners are multiplied by, (T, K) each; read-only.
+
+    The first half of the sines is negated: y[k] = cos * x[k] - sin * x[k + K/2], and y[k + K/2] the
+    same with a plus.
+    """
+    start = offset // TABLE_ROWS * TABLE_ROWS  # whole tables that cover the rows
+    stop = -(-(offset + T) // TABLE_ROWS) * TABLE_ROWS
+    cos, sin = _table(start, stop, K, base, dtype)  # (stop - start, K) each
+    rows = slice(offset - start, offset - start + T)
     return cos[rows], sin[rows]
 
 
 @lru_cache(maxsize=64)
-def _tables(
-    first: int, stop: int, K: int, base: float, dtype: np.dtype[np.generic]
+def _table(
+    start: int, stop: int, K: int, base: float, dtype: np.dtype[np.generic]
 ) -> tuple[Array, Array]:
-    """Cosines and sines, computed in float64 and rounded once; read-only.
-
-    Those of the first half of the sines are negated.
-    """
+    """That of the positions from `start` to `stop`, computed in float64 and rounded once."""
     frequency = base ** (-np.arange(0, K, 2) / K)  # (K/2,) radians a token
-    angle = np.outer(np.arange(first * TABLE_ROWS, stop * TABLE_ROWS), frequency)  # (rows, K/2)
+    angle = np.outer(np.arange(start, stop), frequency)  # (rows, K/2)
     cos, sin = np.cos(angle).astype(dtype), np.sin(angle).astype(dtype)  # (rows, K/2) each
     cos, sin = np.concatenate([cos, cos], axis=-1), np.concatenate([-sin, sin], axis=-1)
     cos.flags.writeable = sin.flags.writeable = False

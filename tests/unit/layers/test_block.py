@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 import tolerances
 from capstone.errors import BackwardOrderError, UsageError
 from capstone.layers import TransformerBlock
-from capstone.ops.attention import Past
+from capstone.ops.past import Past
 from strategies import cuts, generators
 
 choices = st.sampled_from(["rope", "none"])

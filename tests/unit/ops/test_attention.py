@@ -144,11 +144,39 @@ def test_the_past_is_constant_for_the_backward_pass(positions):
     check(op, x, *draw_weights(rng, 12), depth="per_entry").raise_if_wrong()
 
 
+def test_no_rows_after_a_past_have_no_gradient():
+    rng = np.random.default_rng(0)
+    past = Past(*rng.standard_normal((2, 2, 3, 7, 4)))  # (B, H, T0, K) each
+    none, weights = np.zeros((2, 0, 12)), draw_weights(rng, 12)
+    _, saved = attention_fwd(none, *weights, n_heads=3, past=past)
+    dx, *dweights = attention_bwd(none, saved)
+    assert dx.shape == none.shape
+    assert not any(dweight.any() for dweight in dweights)
+
+
+@pytest.mark.parametrize(
+    ("past", "message"),
+    [
+        ((np.ones((2, 3, 7, 4)),) * 2, r"past must be a Past: expected Past\(k, v\), got tuple$"),
+        (Past(np.ones(3), np.ones(3)), r"past\.k must have at least 3 axes: .* got shape \(3,\)$"),
+        (
+            Past(np.ones((3, 7, 4), int), np.ones((3, 7, 4))),
+            r"past\.k must be a floating-point arr",
+        ),
+    ],
+    ids=["a tuple", "one axis", "integers"],
+)
+def test_what_is_no_past_is_refused(past, message):
+    rng = np.random.default_rng(0)
+    with pytest.raises(UsageError, match=rf"^attention_fwd: {message}"):
+        attention_fwd(rng.standard_normal((5, 12)), *draw_weights(rng, 12), n_heads=3, past=past)
+
+
 @pytest.mark.parametrize(
     "shape", [(2, 7, 4), (3, 7, 5), (2, 3, 7, 4)], ids=["heads", "width", "examples"]
 )
 def test_a_past_that_does_not_fit_is_refused(shape):
     rng = np.random.default_rng(0)
     past = Past(np.zeros(shape), np.zeros((3, 7, 4)))
-    with pytest.raises(UsageError, match=r"^attention_fwd: the past must fit the keys"):
+    with pytest.raises(UsageError, match=r"^Past\.followed_by: the keys of the past must fit"):
         attention_fwd(rng.standard_normal((5, 12)), *draw_weights(rng, 12), n_heads=3, past=past)

@@ -1,5 +1,8 @@
 """Keys and values that are kept: a past is followed by more, and stays what it is."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -29,7 +32,7 @@ def test_what_follows_comes_behind_and_the_past_stays_what_it_is():
     same(past, first)
     same(present, joined(first, second))
     same(later, joined(first, second, third))
-    assert [len(past), len(present), len(later)] == [5, 6, 13]
+    assert [past.length, present.length, later.length] == [5, 6, 13]
 
 
 def test_a_text_that_grows_by_one_token_is_copied_only_when_its_length_has_doubled():
@@ -75,18 +78,58 @@ def test_one_past_serves_many_rows_of_examples():
     same(past.followed_by(*tokens), joined(kept, tokens))
 
 
+def test_the_last_row_of_room_is_used_before_there_is_new_room():
+    past = Past(*draw(1)).followed_by(*draw(1))  # room for 4
+    filled = past.followed_by(*draw(2))
+    assert np.shares_memory(filled.k, past.k)
+    assert not np.shares_memory(filled.followed_by(*draw(1)).k, past.k)
+
+
+@pytest.mark.parametrize(
+    "duplicate",
+    [copy.deepcopy, lambda past: pickle.loads(pickle.dumps(past))],
+    ids=["copy", "pickle"],
+)
+def test_a_copy_holds_what_was_written_and_no_room(duplicate):
+    past = Past(*draw(3)).followed_by(*draw(1))
+    twin = duplicate(past)
+    same(twin, joined(draw(3), draw(1)))
+    assert twin.room is None
+    for array in (twin.k, twin.v):
+        assert (array if array.base is None else array.base).size == array.size
+    same(twin.followed_by(*draw(2)), joined(draw(3), draw(1), draw(2)))
+
+
 @pytest.mark.parametrize("lead", [(2, 4), (3, 3)], ids=["heads", "examples"])
 def test_what_does_not_fit_is_refused(lead):
     past = Past(*draw(3)).followed_by(*draw(1))
     message = (
-        r"^attention_fwd: the past must fit the keys: expected \(\.\.\., H, T0, K\) like .*, "
-        r"got \(2, 3, 4, 4\)$"
+        r"^Past\.followed_by: the keys of the past must fit those that follow: "
+        r"expected \(\.\.\., H, 4, 4\) for .*, got \(2, 3, 4, 4\)$"
     )
     with pytest.raises(UsageError, match=message):
         past.followed_by(*draw(1, lead=lead))
 
 
-def test_as_many_values_as_keys_are_kept():
+@pytest.mark.parametrize("count", [1, 2])
+def test_as_many_values_as_keys_are_kept(count):
     k, v = draw(3)
-    with pytest.raises(UsageError, match=r"^attention_fwd: the past must fit the keys"):
-        Past(k, v[..., :2, :]).followed_by(*draw(1))
+    with pytest.raises(
+        UsageError, match=r"the values of the past must fit .* got \(2, 3, .*, 4\)$"
+    ):
+        Past(k, v[..., :count, :]).followed_by(*draw(1))
+
+
+@pytest.mark.parametrize("room", [False, True])
+def test_values_must_be_like_their_keys(room):
+    past, (k, v) = Past(*draw(3)), draw(1)
+    past = past.followed_by(k, v) if room else past
+    for other in (v[:1], v.astype(np.float32), v * 1j):
+        with pytest.raises(UsageError, match=r"^Past\.followed_by: values must be like their keys"):
+            past.followed_by(k, other)
+
+
+def test_a_complex_past_does_not_lose_its_imaginary_part_beside_real_keys():
+    past = Past(*draw(3, dtype=complex))
+    with pytest.raises(UsageError, match=r"expected float64, got complex128$"):
+        past.followed_by(*draw(1))

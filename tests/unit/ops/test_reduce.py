@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tolerances
-from capstone.ops.reduce import as_matrix, dot_rows, sum_leading, sum_rows
+from capstone.ops.reduce import ONES_AT_ONCE, _ones, as_matrix, dot_rows, sum_leading, sum_rows
 from strategies import generators, lengths, rows
 from unit.closeness import distance
 
@@ -47,6 +47,14 @@ def test_rows_are_added_up_each_by_itself(rng, B, T, D):
     sums = sum_rows(x)
     assert sums.shape == (B, T, 1)
     assert np.abs(sums[..., 0] - x.sum(axis=-1)).max() <= tolerances.OTHER_ORDER * np.abs(x).sum()
+
+
+def test_rows_that_grow_need_new_ones_for_every_64_entries():
+    _ones.cache_clear()
+    for length in range(1, 2 * ONES_AT_ONCE + 1):
+        assert sum_rows(np.ones((2, length))).tolist() == [[length]] * 2
+    assert _ones.cache_info().misses == 2
+    assert not _ones(ONES_AT_ONCE, np.dtype(float)).flags.writeable
 
 
 @pytest.mark.parametrize("shape", [(4,), (3, 0), (0, 3), (2, 3, 4)])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import tolerances
 from capstone.errors import UsageError
 from capstone.ops import rope_bwd, rope_fwd
-from capstone.ops.rope import rotation
+from capstone.ops.rope import TABLE_ROWS, _table, rotation
 from strategies import generators, lengths
 from unit.closeness import distance
 
@@ -90,6 +90,26 @@ def test_a_row_of_a_table_belongs_to_its_position_wherever_the_table_begins(offs
 def test_the_remembered_tables_are_read_only():
     for table in rotation(5, 4, 0, 10_000.0, np.dtype(np.float64)):
         assert not table.flags.writeable
+
+
+def test_a_text_that_grows_needs_a_table_for_every_64_positions_wherever_it_is():
+    _table.cache_clear()
+    for offset in range(10_000_001, 10_000_001 + 2 * TABLE_ROWS):
+        cos, _ = rotation(1, 4, offset, 10_000.0, np.dtype(np.float64))
+        assert cos.base.shape == (TABLE_ROWS, 4)
+    assert _table.cache_info().misses == 3  # the first one from its second row on
+
+
+@pytest.mark.parametrize("offset", [np.uint8(250), np.int8(120), np.uint64(70)])
+def test_the_offset_may_be_any_whole_number(offset):
+    x = np.random.default_rng(0).standard_normal((9, 4))
+    np.testing.assert_array_equal(rope_fwd(x, offset=offset)[0], rope_fwd(x, offset=int(offset))[0])
+
+
+def test_an_offset_between_positions_is_refused():
+    message = r"^rope_fwd: offset must be a whole number: expected such as 3, got 2\.0$"
+    with pytest.raises(UsageError, match=message):
+        rope_fwd(np.ones((3, 4)), offset=2.0)
 
 
 def test_an_odd_width_is_named():
