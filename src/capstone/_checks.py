@@ -81,7 +81,7 @@ def check_inexact(where: str, **arrays: Array) -> None:
             fail(where, rule, expected="a float or complex dtype", got=got)
         if first is None:
             first = dtype
-        elif dtype is not first:
+        elif dtype is not first:  # nearly always the same object if it is the same dtype
             differ = True
     if differ:
         _check_one_precision(where, arrays)

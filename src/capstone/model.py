@@ -1,7 +1,7 @@
 """The whole language model: embedding, blocks, norm, head."""
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,6 @@ from capstone.errors import ConfigError
 from capstone.generate import stream, stream_batch
 from capstone.layers import Embedding, Head, Layer, RMSNorm, TransformerBlock
 from capstone.layers.initialize import generator, normal
-from capstone.layers.layer import keeping_nothing
 from capstone.ops.attention import POSITIONS
 from capstone.ops.past import Past
 from capstone.parameter import pack
@@ -147,8 +146,7 @@ class TrainableTransformer(Layer):
 
     def infer(self, tokens: Array) -> Array:
         """`forward` for evaluation and generation: keeps nothing for a backward pass."""
-        with keeping_nothing([*self.layers()]):
-            return self.forward(tokens)
+        return self.reader().forward(tokens)
 
     def remembering(self) -> "Remembering":
         """`infer` that keeps keys and values, for contexts that grow token by token."""
@@ -250,30 +248,32 @@ class Remembering:
     """
 
     def __init__(self, model: TrainableTransformer) -> None:
-        self.model = model
-        self._layers = list(model.layers())  # looked for once, not for every token
+        self._reader = model.reader()
+        self._attentions = [block.attention for block in self._reader.blocks]
+        for attention in self._attentions:
+            attention.past, attention.reads_on = None, True
         self._tokens: Array = np.zeros((0, 0), int)  # (..., T0) that have been read
-        self._pasts: list[Past | None] = []
 
     def __call__(self, tokens: Array) -> Array:
         """(..., T) integers to the logits of the tokens that are new, (..., at least 1, V)."""
         known = self._tokens.shape[-1]
         goes_on = (
-            0 < known < tokens.shape[-1]
+            0 < known < tokens.shape[-1] <= self._reader.config.seq_len
             and tokens.shape[:-1] == self._tokens.shape[:-1]
             and np.array_equal(tokens[..., :known], self._tokens)
         )
-        attentions, pasts = [block.attention for block in self.model.blocks], self._pasts
-        if not goes_on or tokens.shape[-1] > self.model.config.seq_len:
-            pasts, known = [None] * len(attentions), 0
+        pasts = [attention.past for attention in self._attentions]
         try:
-            for attention, past in zip(attentions, pasts, strict=True):
-                attention.past, attention.reads_on = past, True
-            with keeping_nothing(self._layers):
-                logits = self.model.forward(tokens[..., known:])
-            self._pasts = [attention.past for attention in attentions]
-            self._tokens = tokens.copy()
-        finally:
-            for attention in attentions:
-                attention.past, attention.reads_on = None, False
+            if not goes_on:
+                known = 0
+                self._set_pasts([None] * len(pasts))
+            logits = self._reader.forward(tokens[..., known:])
+        except BaseException:  # what has been read stays known
+            self._set_pasts(pasts)
+            raise
+        self._tokens = tokens.copy()
         return logits
+
+    def _set_pasts(self, pasts: Sequence[Past | None]) -> None:
+        for attention, past in zip(self._attentions, pasts, strict=True):
+            attention.past = past

@@ -9,7 +9,6 @@ import pytest
 from capstone.errors import BackwardOrderError, UsageError
 from capstone.evaluate import evaluate
 from capstone.layers import Layer
-from capstone.layers.layer import keeping_nothing
 from capstone.model import ModelConfig, TrainableTransformer
 from capstone.shards import Shards
 from cases import MODEL_CASES
@@ -69,18 +68,6 @@ def test_inference_of_a_model_that_recomputes_runs_forward_once(model, monkeypat
     assert len(runs) == 1
 
 
-@pytest.mark.parametrize("read", ["infer", "remembering"])
-def test_a_forward_pass_after_inference_keeps_everything_again(model, read):
-    use = model.infer if read == "infer" else model.remembering()
-    use(np.array([[1, 2, 3]]))
-    with pytest.raises(UsageError):
-        use(np.array([[11]]))
-    logits = model.forward(np.array([[1, 2]]))
-    np.testing.assert_array_equal(model.forward(np.array([[1, 2]])), logits)  # no past is left
-    model.backward(logits)
-    assert model.flat.grad.any()
-
-
 def test_inference_leaves_nothing_behind(model):
     model.infer(np.array([[1, 2]]))
     assert [layer for layer in layers_in(model) if layer.cache is not None] == []
@@ -95,21 +82,31 @@ def test_inference_leaves_nothing_behind(model):
     ],
     ids=["infer", "generate", "evaluate"],
 )
-def test_backward_after_inference_raises(model, use):
-    logits = model.forward(np.array([[1, 2]]))
+def test_inference_leaves_the_model_in_the_midst_of_a_step_as_it_is(model, use):
+    tokens = np.array([[1, 2]])
+    model.backward(model.forward(tokens))
+    wanted = model.flat.grad.copy()
+    model.zero_grad()
+    logits = model.forward(tokens)
     use(model)
-    with pytest.raises(BackwardOrderError, match=r"each backward needs a forward of its own"):
-        model.backward(logits)
+    model.backward(logits)
+    np.testing.assert_array_equal(model.flat.grad, wanted)
+    np.testing.assert_array_equal(model.forward(tokens), logits)
 
 
-def test_inference_within_inference_gives_every_layer_its_own_way_back(model):
-    tokens = np.array([[1, 2, 3]])
-    model.blocks[0].attention.keeps = False
-    with keeping_nothing([*model.layers()]):
-        model.infer(tokens)
-        model.forward(tokens)
-        assert model.blocks[1].attention.cache is None
-    assert [block.attention.keeps for block in model.blocks] == [False, True]
+def test_a_reader_sees_the_parameters_of_its_layer_and_refuses_a_backward_pass(model):
+    reader, tokens = model.reader(), np.array([[1, 2, 3]])
+    for parameter in model.parameters():
+        parameter.data *= 2
+    logits = reader.forward(tokens)
+    np.testing.assert_array_equal(logits, model.forward(tokens))
+    with pytest.raises(
+        BackwardOrderError, match=r"expected one forward, got one that keeps nothin"
+    ):
+        reader.backward(logits)
+    assert all(
+        mine is its for mine, its in zip(model.parameters(), reader.parameters(), strict=True)
+    )
 
 
 # Generation

@@ -10,6 +10,7 @@ import tolerances
 from capstone.errors import UsageError
 from capstone.generate import stream
 from capstone.model import ModelConfig, TrainableTransformer
+from capstone.ops.past import Past
 from strategies import cuts, generators
 from unit.closeness import distance
 
@@ -110,6 +111,27 @@ def test_a_model_that_recomputes_reads_on_as_any_other_and_recomputes_afterwards
     with contextlib.suppress(UsageError):
         np.testing.assert_array_equal(read(np.array(tokens)), wanted[1])
     assert [block.recompute for block in model.blocks] == [True, False]
+
+
+def test_a_token_that_fails_midway_is_read_again(monkeypatch):
+    model, tokens = make_model(), np.array([[1, 2, 3, 4]])
+    read = model.remembering()
+    read(tokens[:, :3])
+    with monkeypatch.context() as patch:
+        patch.setattr("capstone.ops.feed_forward.swiglu_fwd", None)
+        with pytest.raises(TypeError):
+            read(tokens)
+    logits = read(tokens)
+    assert logits.shape == (1, 1, 11)
+    assert distance(logits, model.infer(tokens)[:, 3:]) < tolerances.PREFIX
+
+
+def test_a_past_of_the_models_own_is_none_of_the_readers():
+    model, tokens = make_model(), np.array([[1, 2, 3]])
+    wanted = model.infer(tokens)
+    model.blocks[1].attention.past = Past(*np.ones((2, 3, 5, 4)))  # (H, T0, K) each
+    np.testing.assert_array_equal(model.remembering()(tokens), wanted)
+    assert model.blocks[1].attention.past is not None
 
 
 def test_a_context_that_is_refused_changes_nothing():

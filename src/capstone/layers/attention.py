@@ -28,7 +28,8 @@ class MultiHeadAttention(Layer):
     """What the rows of the next forward passes look back at, beside each other."""
 
     reads_on: bool = False
-    """Whether the rows of a forward pass are part of the past of the next one."""
+    """Whether the rows of a forward pass are part of the past of the next one, as in a text that is
+    read token by token; see `capstone.model.Remembering`."""
 
     def __init__(
         self,

@@ -62,7 +62,8 @@ class TransformerBlock(Layer):
 
     def forward(self, x: Array) -> Array:
         """(..., T, D) to (..., T, D)."""
-        keeps_input_alone = self.recompute and self.attention.past is None  # a past may change
+        looks_back = self.attention.past is not None or self.attention.reads_on
+        keeps_input_alone = self.recompute and not looks_back  # a past may change before backward
         y = self._add_branches(x)
         if keeps_input_alone and self.keeps:
             self.forget()

@@ -1,8 +1,7 @@
 """What every layer shares: it remembers one forward pass and lists its parameters."""
 
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Self
 
 import numpy as np
 
@@ -21,7 +20,7 @@ class Layer:
     """
 
     keeps: bool = True
-    """Whether forward passes remember what `backward` needs; see `keeping_nothing`."""
+    """Whether forward passes remember what `backward` needs; those of a `reader` do not."""
 
     _saved: Any = None
     _output_shape: tuple[int, ...] = ()
@@ -53,13 +52,20 @@ class Layer:
         where = f"{type(self).__name__}.backward"
         if self._saved is None:
             rule = "each backward needs a forward of its own before it"
-            got = "none since the last backward"
+            got = "none since the last backward" if self.keeps else "one that keeps nothing"
             fail(where, rule, expected="one forward", got=got, error=BackwardOrderError)
         if np.shape(grad_output) != self._output_shape:
             rule = "grad_output must have the shape of the output"
             fail(where, rule, expected=self._output_shape, got=np.shape(grad_output))
         saved, self._saved = self._saved, None
         return saved
+
+    def reader(self) -> Self:
+        """This layer for inference: with the same parameters, and keeping nothing for `backward`."""
+        twin = object.__new__(type(self))  # neither drawn nor packed: it is made of what there is
+        vars(twin).update({name: _reader_of(value) for name, value in vars(self).items()})
+        vars(twin).update(keeps=False, _saved=None)
+        return twin
 
     def forget(self) -> None:
         """Drop what forward passes saved, here and in all parts: no backward pass will follow."""
@@ -107,17 +113,11 @@ class Layer:
             parameter.zero_grad()
 
 
-@contextmanager
-def keeping_nothing(layers: Collection[Layer]) -> Iterator[None]:
-    """In a `with` statement: forward passes of these very layers remember nothing."""
-    before = [layer.keeps for layer in layers]
-    for layer in layers:
-        layer.keeps = False
-    try:
-        yield
-    finally:
-        for layer, keeps in zip(layers, before, strict=True):
-            layer.keeps = keeps
+def _reader_of(value: Any) -> Any:
+    """An attribute of a layer as its reader has it."""
+    if isinstance(value, list):
+        return [_reader_of(item) for item in value]
+    return value.reader() if isinstance(value, Layer) else value
 
 
 def read_only(saved: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Causal multi-head attention with its four projections and, if asked for, rotary positions.
+"""Causal multi-head attention with its projections and, if asked for, rotary positions.
 
 Source: Vaswani et al. 2017, "Attention Is All You Need", section 3.2.2; derivation in
 docs/derivations/attention.md.

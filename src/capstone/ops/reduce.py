@@ -28,7 +28,7 @@ def sum_leading(grad: Array, ndim: int) -> Array:
 def dot_rows(x: Array, y: Array) -> Array:
     """Scalar product of each row of `x` with the same row of `y`.
 
-    `(x * y).sum(axis=-1)` takes three times as long.
+    In float32, `(x * y).sum(axis=-1)` takes three times as long or more.
 
     Args:
         x: (..., D), any float or complex dtype.
@@ -37,14 +37,15 @@ def dot_rows(x: Array, y: Array) -> Array:
     Returns:
         (..., 1): nothing is conjugated.
     """
-    # vecdot conjugates its first argument: with that, it is back
+    # vecdot conjugates its first argument, so it is given the conjugate
     return np.asarray(np.vecdot(x.conj(), y))[..., None]  # (..., 1)
 
 
 def sum_rows(x: Array) -> Array:
     """Sum along the last axis.
 
-    This product of matrices takes a quarter of the time of `x.sum(axis=-1)`.
+    In float32, `x.sum(axis=-1)` takes four times as long as this product of matrices, or more. It
+    adds in pairs, and so loses less in rows of many thousands.
 
     Args:
         x: (..., D), any float or complex dtype.

@@ -40,7 +40,7 @@ def softmax_fwd(x: Array, *, hidden: Array | None = None) -> tuple[Array, Softma
             fail("softmax_fwd", rule, expected="True where an entry takes no part", got=got)
         np.copyto(y, -np.inf, where=hidden)
     # The shift cancels in the quotient; its real part alone suffices, and never overflows.
-    lowest = np.finfo(y.dtype).min  # a row without numbers stays at minus infinity
+    lowest = np.finfo(y.dtype).min  # so that a row of minus infinities stays that, and is not NaN
     peak = y.real.max(axis=-1, keepdims=True, initial=lowest)  # (..., 1)
     y -= peak
     np.exp(y, out=y)

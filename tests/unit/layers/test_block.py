@@ -172,6 +172,17 @@ def test_a_past_that_is_gone_by_the_time_of_backward_still_counts(lean):
     np.testing.assert_array_equal(*grads)
 
 
+def test_a_block_that_reads_on_does_not_look_back_at_its_own_rows_in_backward(lean):
+    block, x, dy = lean
+    grads = []
+    for block.recompute in (False, True):
+        block.attention.reads_on = True
+        block.forward(x)
+        block.attention.past, block.attention.reads_on = None, False
+        grads.append(block.backward(dy))
+    np.testing.assert_array_equal(*grads)
+
+
 def test_weights_that_write_into_the_stream_start_with_their_own_deviation():
     block = TransformerBlock(240, 3, 300, std=0.1, out_std=0.3)
     for name, parameter in block.named_parameters():

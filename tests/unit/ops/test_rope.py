@@ -15,7 +15,7 @@ from strategies import generators, lengths
 from unit.closeness import distance
 
 widths = st.sampled_from([2, 4, 6])
-offsets = st.integers(0, 1000)
+offsets = st.integers(-1000, 1000)
 
 
 @given(generators, lengths, widths, offsets)
