@@ -61,7 +61,7 @@ class Layer:
         return saved
 
     def reader(self) -> Self:
-        """This layer for inference: with the same parameters, and keeping nothing for `backward`."""
+        """This layer for inference: the same parameters, and nothing kept for `backward`."""
         twin = object.__new__(type(self))  # neither drawn nor packed: it is made of what there is
         vars(twin).update({name: _reader_of(value) for name, value in vars(self).items()})
         vars(twin).update(keeps=False, _saved=None)
