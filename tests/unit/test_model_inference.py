@@ -100,13 +100,8 @@ def test_a_reader_sees_the_parameters_of_its_layer_and_refuses_a_backward_pass(m
         parameter.data *= 2
     logits = reader.forward(tokens)
     np.testing.assert_array_equal(logits, model.forward(tokens))
-    with pytest.raises(
-        BackwardOrderError, match=r"expected one forward, got one that keeps nothin"
-    ):
+    with pytest.raises(BackwardOrderError, match=r"got one that keeps nothing$"):
         reader.backward(logits)
-    assert all(
-        mine is its for mine, its in zip(model.parameters(), reader.parameters(), strict=True)
-    )
 
 
 # Generation
