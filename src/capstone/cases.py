@@ -158,10 +158,10 @@ OP_CASES = [
     ),
     Case(
         "attention",
-        "T5_D12_H3_rope",
+        "T5_D12_H3_by_twos",
         "op",
         lambda r: (normal(r, 5, 12), normal(r, 12, 36) / 2, normal(r, 12, 12) / 2),
-        {"n_heads": 3},
+        {"n_heads": 3, "queries_at_once": 2},
     ),
     Case("cross_entropy", "N5_V3", "op", lambda r: (normal(r, 5, 3), tokens(r, 3, 5))),
     Case(

@@ -30,7 +30,12 @@ RANKS = [
     of_rank("feed_forward", "D5_F7", "dx += dx_up", "dx[:, :] += dx_up"),
     of_rank("rope", "T5_K4", "rotate(dy, cos, -sin)", "rotate(dy[:, :, :], cos, -sin)"),
     of_rank("dot_product_attention", "T5_K3", "dq *= K**-0.5", "dq[:, :, :] *= K**-0.5"),
-    of_rank("attention", "T5_D12_H3_rope", "heads(dmerged, ", "heads(dmerged[:, :, :], "),
+    of_rank(
+        "attention",
+        "T5_D12_H3_by_twos",
+        "(dgathered, stops, axis=-2)",
+        "(dgathered, stops, axis=2)",
+    ),
     of_rank("cross_entropy", "N5_V3", "dlogits[~is_valid] = 0", "dlogits[:, :, :][~is_valid] = 0"),
 ]
 OPTIONS = [
