@@ -99,7 +99,7 @@ def _check_past(past: Past) -> None:
     if not isinstance(past, Past):
         rule, got = "past must be a Past", type(past).__name__
         fail("attention_fwd", rule, expected="Past(k, v)", got=got)
-    if past.room is None:  # else it has been made below
+    if past.room is None:  # one with room was made by `followed_by`
         for name, array in (("past.k", past.k), ("past.v", past.v)):
             check_inexact("attention_fwd", **{name: array})
             check_axes("attention_fwd", name, array, "H", "T0", "K")
